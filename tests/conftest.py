@@ -1,0 +1,75 @@
+"""Shared by all tests: LSL kept on this computer, real data found or skipped."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+# Before pylsl is imported anywhere: streams of the tests stay on loopback.
+os.environ["LSLAPICFG"] = str(ROOT / "tests" / "lsl_api.cfg")
+
+
+@pytest.fixture
+def stream_name(request: pytest.FixtureRequest) -> str:
+    """Return a name no other test or run uses."""
+    return f"{request.node.name[:40]}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Return the folder of public recordings beside the project."""
+    if not SHARED.is_dir():
+        pytest.skip(f"the public recordings are not beside the project ({SHARED})")
+    return SHARED
+
+
+class ArraySource:
+    """A source that hands out an array in given pieces, each marker with a given piece."""
+
+    def __init__(self, spec, data, stamps, markers=(), sizes=None, arrivals=None):  # type: ignore[no-untyped-def]
+        from saccade.realtime.types import Chunk, Reading
+
+        sizes = [len(data)] if sizes is None else sizes
+        arrivals = [0] * len(markers) if arrivals is None else arrivals
+        starts = [sum(sizes[:i]) for i in range(len(sizes))]
+        self.spec = spec
+        self.opened = self.closed = 0
+        self.readings = [
+            Reading(
+                Chunk(
+                    data[start : start + size].copy(),
+                    stamps[start : start + size].copy(),
+                    np.zeros(size, np.uint16),
+                    start,
+                ),
+                tuple(
+                    m for m, a in zip(markers, arrivals, strict=True) if min(a, len(sizes) - 1) == i
+                ),
+            )
+            for i, (start, size) in enumerate(zip(starts, sizes, strict=True))
+        ]
+
+    def open(self):  # type: ignore[no-untyped-def]
+        self.opened += 1
+        self._left = list(self.readings)
+        return self.spec
+
+    def read(self, timeout_s):  # type: ignore[no-untyped-def]
+        del timeout_s
+        return self._left.pop(0) if self._left else None
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.fixture(scope="session")
+def array_source() -> type[ArraySource]:
+    """Return the class of a source that hands out an array in given pieces."""
+    return ArraySource
