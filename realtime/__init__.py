@@ -1,0 +1,1 @@
+"""Stream in, decisions out: the real-time core, free of Qt, torch and learned models."""

@@ -1,0 +1,253 @@
+"""The loop: source → pipeline → epocher → decoder → sinks.
+
+Concurrent activities: one. Whoever calls :meth:`Engine.step` does everything, in order, in
+that thread. Only ``source.read`` may block, for at most the time it is given; blocks, epocher and
+decoder compute; sinks must not wait (LSL outlets and a line to a file do not). liblsl runs its
+own threads, in C, which fill the inlets whether or not this loop is at work; an inlet holds six
+minutes.
+
+No clock is read for any decision: what comes out depends on the samples, stamps and markers
+alone. The clock only measures latency.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from saccade.realtime.epochs import Epocher
+from saccade.realtime.latency import LatencyLog
+from saccade.realtime.pipeline import Pipeline
+from saccade.realtime.protocols import Clock, Decoder, Sink, Source
+from saccade.realtime.types import Chunk, Epoch, Latency, Prediction, StreamSpec
+
+logger = logging.getLogger(__name__)
+
+STATUS_EVERY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one step brought; ``ended`` says that nothing more will come."""
+
+    n_samples: int = 0
+    n_markers: int = 0
+    epochs: tuple[Epoch, ...] = ()
+    predictions: tuple[Prediction, ...] = ()
+    ended: bool = False
+
+
+class Engine:
+    """Runs one session.
+
+    Parameters
+    ----------
+    source : Source
+        Where samples and markers come from.
+    pipeline : Pipeline
+        What is done to the samples.
+    epocher : Epocher
+        How epochs are cut.
+    clock : callable
+        Present time in s on the clock of the time stamps.
+    decoder : Decoder or None
+        What ranks the concepts; None only cuts epochs, as calibration needs it.
+    sinks : sequence of Sink
+        Where results go, in this order. One that raises is dropped and reported.
+    decode_rejected : bool
+        Decode rejected epochs too, as long as no sample is missing; they keep their reasons.
+    session : dict
+        Describes decoder and settings to the sinks; JSON-ready.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        pipeline: Pipeline,
+        epocher: Epocher,
+        clock: Clock,
+        decoder: Decoder | None = None,
+        sinks: Sequence[Sink] = (),
+        decode_rejected: bool = False,
+        session: dict[str, Any] | None = None,
+    ) -> None:
+        self.source = source
+        self.pipeline = pipeline
+        self.epocher = epocher
+        self.clock = clock
+        self.decoder = decoder
+        self.decode_rejected = decode_rejected
+        self.session = session or {}
+        self.dropped_sinks: list[str] = []
+        self._sinks = list(sinks)
+
+    def start(self, check: Callable[[StreamSpec], None] | None = None) -> StreamSpec:
+        """Connect, prepare everything, and return what the stream carries.
+
+        Parameters
+        ----------
+        check : callable, optional
+            Called with the stream's spec before anything is built on it; raises if it won't do.
+        """
+        self.spec = self.source.open()
+        try:
+            if check is not None:
+                check(self.spec)
+            self.working_spec = self.pipeline.reset(self.spec)
+            self.epocher.reset(self.working_spec)
+            names = self.decoder.names if self.decoder else ()
+            self._row_of = {name.casefold(): row for row, name in reversed([*enumerate(names)])}
+            self._n_received = self._n_predictions = 0
+            self._latencies = LatencyLog()
+            self._restart_amplitude()
+            # Not through _use: a session whose log can't be opened must not begin.
+            for sink in self._sinks:
+                sink.open(self.spec, self.session)
+        except BaseException:
+            self.source.close()
+            raise
+        return self.spec
+
+    def step(self, timeout_s: float) -> StepResult:
+        """Take what has come within ``timeout_s`` and push it through.
+
+        Raises
+        ------
+        SaccadeError
+            Whatever the source or the decoder raises.
+        """
+        reading = self.source.read(timeout_s)
+        if reading is None:
+            return StepResult(ended=True)
+        begun_s = self.clock()
+        self._n_received += len(reading.chunk)
+        chunk = self.pipeline.step(reading.chunk)
+        epochs = self.epocher.step(chunk, reading.markers)
+        cut_s = self.clock()
+        predictions = []
+        if self.decoder is not None:
+            for epoch in epochs:
+                if not epoch.rejected or (self.decode_rejected and not epoch.n_missing):
+                    predictions.append(self._decode(self.decoder, epoch, begun_s, cut_s))
+                else:
+                    self._report_rejected(epoch)
+        self._watch_amplitude(chunk)
+        return StepResult(
+            len(reading.chunk), len(reading.markers), tuple(epochs), tuple(predictions)
+        )
+
+    def run(self, stop: Callable[[StepResult], bool], timeout_s: float = 0.1) -> None:
+        """Step until the source ends or ``stop``, asked after each step, returns True."""
+        while True:
+            result = self.step(timeout_s)
+            if result.ended or stop(result):
+                return
+
+    def stop(self) -> dict[str, Any]:
+        """Reject what is still waiting, close source and sinks, and return the summary."""
+        for epoch in self.epocher.finish():
+            self._report_rejected(epoch)
+        self.source.close()
+        summary = self.summary()
+        self._each_sink(lambda sink: sink.close(summary))
+        return summary
+
+    def summary(self) -> dict[str, Any]:
+        """Return the counts and latencies so far, under the keys that every verb uses."""
+        return {
+            "samples": {
+                "received": self._n_received,
+                "lost": self.pipeline.lost,
+                "flagged": self.pipeline.flagged,
+            },
+            "markers": {
+                "received": self.epocher.n_markers,
+                "unmatched": self.epocher.n_unmatched,
+            },
+            "epochs": {"total": self.epocher.n_epochs, "rejected": self.epocher.n_rejected},
+            "predictions": self._n_predictions,
+            "latency_ms": self._latencies.summary(),
+            "simulated": self.spec.simulated,
+        }
+
+    def _decode(self, decoder: Decoder, epoch: Epoch, begun_s: float, cut_s: float) -> Prediction:
+        """Decode one epoch, publish it, and account for every part of its latency."""
+        decoding_s = self.clock()
+        ranking = decoder.decode(epoch)
+        decoded_s = self.clock()
+        live = self.spec.speed == 1.0
+        received_s = begun_s if math.isnan(epoch.received_s) else epoch.received_s
+        latency = Latency(
+            transport_s=epoch.received_s - epoch.last_stamp_s if live else float("nan"),
+            # Late marker, then the steps before this one, then the epochs before this one.
+            wait_s=(begun_s - received_s) + (decoding_s - cut_s),
+            preprocessing_s=cut_s - begun_s,
+            encoder_s=ranking.encoder_s,
+            retrieval_s=(decoded_s - decoding_s) - ranking.encoder_s,
+            publishing_s=0.0,
+        )
+        row = None if epoch.label is None else self._row_of.get(epoch.label.casefold())
+        prediction = Prediction(
+            epoch, ranking, _rank(ranking.scores, row), latency, self.spec.simulated
+        )
+        for sink in tuple(self._sinks):
+            # Each sink is told how long publishing has taken before it.
+            published = dataclasses.replace(latency, publishing_s=self.clock() - decoded_s)
+            prediction = dataclasses.replace(prediction, latency=published)
+            self._use(sink, lambda s, p=prediction: s.prediction(p))
+        latency = dataclasses.replace(latency, publishing_s=self.clock() - decoded_s)
+        self._latencies.add(latency)
+        self._n_predictions += 1
+        return dataclasses.replace(prediction, latency=latency)
+
+    def _report_rejected(self, epoch: Epoch) -> None:
+        self._each_sink(lambda sink: sink.rejected(epoch))
+
+    def _each_sink(self, action: Callable[[Sink], None]) -> None:
+        for sink in tuple(self._sinks):
+            self._use(sink, action)
+
+    def _use(self, sink: Sink, action: Callable[[Sink], None]) -> None:
+        """Let a sink act; drop it if it fails, for no output may stop a session."""
+        try:
+            action(sink)
+        except Exception as error:
+            self._sinks.remove(sink)
+            self.dropped_sinks.append(f"{type(sink).__name__}: {error}")
+            logger.exception("%s failed and gets no more results", type(sink).__name__)
+
+    def _watch_amplitude(self, chunk: Chunk) -> None:
+        """Track each channel's extremes, and report status after every second of signal."""
+        start = 0
+        while start < len(chunk):
+            stop = start + min(self._until_status, len(chunk) - start)
+            self._lowest = np.minimum(self._lowest, chunk.data[start:stop].min(axis=0))
+            self._highest = np.maximum(self._highest, chunk.data[start:stop].max(axis=0))
+            self._until_status -= stop - start
+            start = stop
+            if self._until_status == 0:
+                status = self.summary()
+                status["ptp_uv"] = [round(float(v), 3) for v in self._highest - self._lowest]
+                status["ch_names"] = list(self.working_spec.ch_names)
+                status["dropped_sinks"] = list(self.dropped_sinks)
+                self._each_sink(lambda sink, status=status: sink.status(status))
+                self._restart_amplitude()
+
+    def _restart_amplitude(self) -> None:
+        self._until_status = max(1, round(STATUS_EVERY_S * self.working_spec.sfreq))
+        self._lowest = np.full(self.working_spec.n_channels, np.inf, np.float32)
+        self._highest = np.full(self.working_spec.n_channels, -np.inf, np.float32)
+
+
+def _rank(scores: np.ndarray, row: int | None) -> int | None:
+    """Return the place of a row, 1 the best; equal scores in the order of the gallery."""
+    if row is None:
+        return None
+    ahead = (scores > scores[row]).sum() + (scores[:row] == scores[row]).sum()
+    return 1 + int(ahead)

@@ -1,0 +1,284 @@
+"""The values that travel through saccade: frozen, with read-only arrays.
+
+A stream is described by a :class:`StreamSpec`, arrives as :class:`Chunk` and :class:`Marker`,
+is cut into :class:`Epoch`, and leaves as :class:`Prediction`. Amplitudes are in µV, times in
+seconds of the LSL clock, unless a name says otherwise.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+FlagArray = NDArray[np.uint16]
+
+NOT_MEASURED = float("nan")
+"""Stands for a time that nobody took, as in data that does not come from a live stream."""
+
+
+class Flag(enum.IntFlag):
+    """What is known against a sample; flags add up and travel with the data."""
+
+    NONE = 0
+    GAP = 1  # samples are missing, or the clock jumped, directly before this one
+    NONFINITE = 2  # NaN or infinity came in at least one channel and was held
+    CLIPPED = 4  # at least one channel was at or beyond its rail and was held
+    SETTLING = 8  # a filter was (re)started less than its settling time ago
+    MISSING = 16  # never arrived, or no longer in the ring buffer
+
+    def words(self) -> list[str]:
+        """Return the names of the flags that are set, in lower case."""
+        return [name.lower() for name, flag in Flag.__members__.items() if flag and flag in self]
+
+
+def frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array itself, made read-only."""
+    array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """What a stream carries.
+
+    Parameters
+    ----------
+    name : str
+        Name of the stream.
+    sfreq : float
+        Nominal rate in Hz, above 0.
+    ch_names, ch_types, units : tuple of str, length n_channels
+        One entry a channel, in order. Types are lower case ("eeg", "eog", "misc", …).
+    source_id : str
+        The sender's identity, as LSL gives it.
+    simulated : bool
+        True where the signal is not from a person; shown wherever a number is.
+    speed : float
+        Seconds of recording sent per second of clock; 1 for everything but a fast replay, and
+        only at 1 do time stamps say anything about transport latency.
+    """
+
+    name: str
+    sfreq: float
+    ch_names: tuple[str, ...]
+    ch_types: tuple[str, ...]
+    units: tuple[str, ...]
+    source_id: str = ""
+    simulated: bool = False
+    speed: float = 1.0
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels."""
+        return len(self.ch_names)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """A run of consecutive samples; it may be empty.
+
+    Parameters
+    ----------
+    data : array of shape (n_samples, n_channels), float32
+        The signal, µV once past the source.
+    stamps : array of shape (n_samples,), float64
+        Time of each sample, corrected to the local LSL clock, as received (jitter included).
+    flags : array of shape (n_samples,), uint16
+        :class:`Flag` of each sample.
+    index : int
+        Number of the first sample, counted from 0 at the start of the stream at its rate.
+    received_s : float
+        Local clock when the samples came in; NaN where nobody looked.
+    """
+
+    data: Float32
+    stamps: Float64
+    flags: FlagArray
+    index: int
+    received_s: float = NOT_MEASURED
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only."""
+        for array in (self.data, self.stamps, self.flags):
+            array.setflags(write=False)
+
+    def __len__(self) -> int:
+        """Return the number of samples."""
+        return len(self.data)
+
+    @staticmethod
+    def empty(n_channels: int, index: int, received_s: float = NOT_MEASURED) -> Chunk:
+        """Return a chunk without samples."""
+        return Chunk(
+            np.empty((0, n_channels), np.float32),
+            np.empty(0, np.float64),
+            np.empty(0, np.uint16),
+            index,
+            received_s,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """One event of a marker stream.
+
+    Parameters
+    ----------
+    value : str
+        What was sent; numbers in shortest form ("1", not "1.0"), several channels joined by ",".
+    stamp : float
+        Its time, corrected to the local LSL clock, in seconds.
+    stream : str
+        Name of the marker stream.
+    received_s : float
+        Local clock when it came in; NaN where nobody looked.
+    """
+
+    value: str
+    stamp: float
+    stream: str = ""
+    received_s: float = NOT_MEASURED
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one look at a source brought: samples, markers, either, or neither."""
+
+    chunk: Chunk
+    markers: tuple[Marker, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Epoch:
+    """A window of the processed signal.
+
+    Parameters
+    ----------
+    number : int
+        Counted from 0 in the order in which epochs were completed.
+    data : array of shape (n_channels, n_times), float32
+        The signal; NaN where samples are missing.
+    sfreq : float
+        Rate in Hz.
+    tmin_s : float
+        Time of the first column relative to the onset sample.
+    onset_s : float
+        Time of the marker; for a sliding window, of its first sample.
+    onset_index : int
+        Number of the sample the marker was aligned to; -1 if there is none.
+    marker : str or None
+        Value of the marker; None for a sliding window.
+    label : str or None
+        Concept that the marker stands for; None if unknown.
+    flags : Flag
+        All flags of the samples in the window, together.
+    n_missing : int
+        Number of columns without a sample.
+    rejected : tuple of str
+        Why the epoch must not be decoded or counted; empty if it is good.
+    last_stamp_s : float
+        Time of the last sample in the window.
+    received_s : float
+        Local clock when that sample came in.
+    complete_s : float
+        Local clock when the last thing needed, sample or marker, came in.
+    """
+
+    number: int
+    data: Float32
+    sfreq: float
+    tmin_s: float
+    onset_s: float
+    onset_index: int
+    marker: str | None = None
+    label: str | None = None
+    flags: Flag = Flag.NONE
+    n_missing: int = 0
+    rejected: tuple[str, ...] = ()
+    last_stamp_s: float = NOT_MEASURED
+    received_s: float = NOT_MEASURED
+    complete_s: float = NOT_MEASURED
+
+    def __post_init__(self) -> None:
+        """Make the array read-only."""
+        self.data.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Where the time went between an epoch's last sample and its published prediction, in s.
+
+    Parameters
+    ----------
+    transport_s : float
+        From the time stamp of the last sample to its arrival here. NaN if the stream's stamps
+        are not in step with the clock (fast replay, data in process).
+    wait_s : float
+        Arrived, but not looked at yet: the marker was late, or another epoch was at work.
+    preprocessing_s, encoder_s, retrieval_s, publishing_s : float
+        Filters and cutting; embedding; gallery search; handing to the sinks.
+    """
+
+    transport_s: float = NOT_MEASURED
+    wait_s: float = NOT_MEASURED
+    preprocessing_s: float = NOT_MEASURED
+    encoder_s: float = NOT_MEASURED
+    retrieval_s: float = NOT_MEASURED
+    publishing_s: float = NOT_MEASURED
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One concept of a ranking: its row in the gallery, name, cosine score and probability."""
+
+    row: int
+    name: str
+    score: float
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """What a decoder makes of one epoch.
+
+    Parameters
+    ----------
+    top : tuple of Candidate
+        The k best, best first; equal scores in gallery order.
+    scores, probabilities : array of shape (n_gallery,), float32
+        Cosine and calibrated probability of every concept, in gallery order.
+    encoder_s, retrieval_s : float
+        Time taken, in seconds.
+    """
+
+    top: tuple[Candidate, ...]
+    scores: Float32
+    probabilities: Float32
+    encoder_s: float = NOT_MEASURED
+    retrieval_s: float = NOT_MEASURED
+
+    def __post_init__(self) -> None:
+        """Make the arrays read-only."""
+        self.scores.setflags(write=False)
+        self.probabilities.setflags(write=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prediction:
+    """A decoded epoch, with what it took.
+
+    ``label_rank`` is the place (1 = best) of the epoch's label among all concepts, None where
+    the truth is unknown or not in the gallery.
+    """
+
+    epoch: Epoch
+    ranking: Ranking
+    label_rank: int | None = None
+    latency: Latency = field(default_factory=Latency)
+    simulated: bool = False

@@ -1,0 +1,237 @@
+"""The loop: everything counted, sinks that fail dropped, latency accounted for to the last part."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+from saccade.realtime.engine import Engine
+from saccade.realtime.epochs import Epocher, EpochSettings
+from saccade.realtime.errors import SignatureMismatch
+from saccade.realtime.pipeline import Pipeline, PipelineSettings
+from saccade.realtime.types import Candidate, Chunk, Epoch, Marker, Ranking, Reading, StreamSpec
+
+SFREQ, N = 100.0, 1000
+SPEC = StreamSpec("test", SFREQ, ("Cz", "Oz"), ("eeg", "eeg"), ("uV", "uV"))
+SIGNAL = np.random.default_rng(1).standard_normal((N, 2)).astype(np.float32)
+STAMPS = np.arange(N) / SFREQ
+MARKERS = [Marker(v, t, "m") for v, t in (("House", 2.0), ("face", 4.0), ("Boat", 6.0))]
+EPOCHS = EpochSettings(tmin_s=0.0, tmax_s=0.5, baseline_s=None)
+
+
+class MeanDecoder:
+    """Ranks by the epoch's mean, and takes a known time."""
+
+    names = ("House", "Face", "Tree")
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+
+    def decode(self, epoch: Epoch) -> Ranking:
+        if self.error is not None:
+            raise self.error
+        scores = np.array([1.0, 1.0, epoch.data.mean()], np.float32)
+        top = (Candidate(0, "House", 1.0, 0.5),)
+        return Ranking(top, scores, scores, encoder_s=0.002, retrieval_s=0.001)
+
+
+class Recorder:
+    """A sink that notes all it is told, and fails where it is asked to."""
+
+    def __init__(self, fail_in: str = "") -> None:
+        self.fail_in = fail_in
+        self.told: list[tuple[str, Any]] = []
+
+    def _note(self, what: str, value: Any) -> None:
+        if what == self.fail_in:
+            raise OSError(f"no room for {what}")
+        self.told.append((what, value))
+
+    def open(self, spec: StreamSpec, session: dict[str, Any]) -> None:
+        self._note("open", session)
+
+    def prediction(self, prediction: Any) -> None:
+        self._note("prediction", prediction)
+
+    def rejected(self, epoch: Epoch) -> None:
+        self._note("rejected", epoch)
+
+    def status(self, status: dict[str, Any]) -> None:
+        self._note("status", status)
+
+    def close(self, summary: dict[str, Any]) -> None:
+        self._note("close", summary)
+
+    def all(self, what: str) -> list[Any]:
+        return [value for kind, value in self.told if kind == what]
+
+
+class Ticks:
+    """A clock that goes on by a millisecond each time it is read."""
+
+    def __init__(self, start_s: float = 100.0) -> None:
+        self._ticks = itertools.count()
+        self.start_s = start_s
+
+    def __call__(self) -> float:
+        return self.start_s + next(self._ticks) * 1e-3
+
+
+def engine(source: Any, *sinks: Any, decoder: Any = None, **more: Any) -> Engine:
+    return Engine(
+        source,
+        Pipeline(PipelineSettings()),
+        Epocher(EPOCHS),
+        more.pop("clock", Ticks()),
+        decoder or MeanDecoder(),
+        sinks,
+        **more,
+    )
+
+
+def test_everything_is_counted_and_reported(array_source: Any) -> None:
+    recorder = Recorder()
+    made = engine(
+        array_source(SPEC, SIGNAL, STAMPS, [*MARKERS, Marker("House", 9.8)], [300, 0, 700]),
+        recorder,
+        session={"who": "S01"},
+    )
+    made.start()
+    made.run(lambda _: False)
+    summary = made.stop()
+    assert summary["samples"] == {"received": N, "lost": 0, "flagged": 0}
+    assert summary["markers"] == {"received": 4, "unmatched": 0}
+    assert summary["epochs"] == {"total": 4, "rejected": 1}
+    assert summary["predictions"] == 3
+    assert [p.epoch.label for p in recorder.all("prediction")] == ["House", "face", "Boat"]
+    assert [e.rejected for e in recorder.all("rejected")] == [("missing 30 of 50 samples",)]
+    assert recorder.all("open") == [{"who": "S01"}]
+    assert recorder.all("close") == [summary]
+    assert len(recorder.all("status")) == 10
+
+
+def test_the_rank_of_the_truth_ignores_case_and_breaks_ties_in_gallery_order(
+    array_source: Any,
+) -> None:
+    recorder = Recorder()
+    made = engine(array_source(SPEC, SIGNAL, STAMPS, MARKERS), recorder)
+    made.start()
+    made.run(lambda _: False)
+    assert [p.label_rank for p in recorder.all("prediction")] == [1, 2, None]
+
+
+def test_status_tells_each_channels_amplitude_over_the_last_second(array_source: Any) -> None:
+    recorder = Recorder()
+    made = engine(array_source(SPEC, SIGNAL, STAMPS, (), [37] * 27 + [1]), recorder)
+    made.start()
+    made.run(lambda _: False)
+    for second, status in enumerate(recorder.all("status")):
+        part = SIGNAL[100 * second : 100 * second + 100]
+        assert status["ptp_uv"] == pytest.approx(np.ptp(part, axis=0), abs=1e-3)
+        assert status["ch_names"] == ["Cz", "Oz"]
+
+
+def test_the_parts_of_latency_add_up_to_the_whole(array_source: Any) -> None:
+    source = array_source(SPEC, SIGNAL, STAMPS, MARKERS[:1])
+    (reading,) = source.readings
+    chunk = reading.chunk
+    arrived = Chunk(chunk.data, chunk.stamps, chunk.flags, 0, received_s=99.9)
+    source.readings = [Reading(arrived, reading.markers)]
+    made = engine(source)
+    made.start()
+    (prediction,) = made.step(0.1).predictions
+    made.stop()
+    parts = prediction.latency
+    assert parts.transport_s == pytest.approx(99.9 - 2.49)
+    assert parts.encoder_s == 0.002
+    assert parts.preprocessing_s == pytest.approx(0.001)
+    total_s = sum(getattr(parts, name) for name in parts.__slots__)
+    # The clock was read at 100.000 (begin), .001 (cut), .002 (decode), .003 (decoded), .004 (out).
+    assert total_s == pytest.approx(100.004 - 2.49)
+    latency = made.summary()["latency_ms"]
+    assert latency["counted_from"] == "stamp"
+    assert latency["prediction"]["p50"] == pytest.approx(1e3 * total_s, abs=1e-3)
+
+
+def test_latency_of_a_fast_replay_counts_from_arrival(array_source: Any) -> None:
+    spec = StreamSpec("test", SFREQ, SPEC.ch_names, SPEC.ch_types, SPEC.units, speed=20.0)
+    made = engine(array_source(spec, SIGNAL, STAMPS, MARKERS))
+    made.start()
+    predictions = made.step(0.1).predictions
+    assert all(math.isnan(p.latency.transport_s) for p in predictions)
+    latency = made.summary()["latency_ms"]
+    assert latency["counted_from"] == "arrival"
+    assert 0 < latency["prediction"]["p99"] < 100
+
+
+@pytest.mark.parametrize("where", ["prediction", "rejected", "status", "close"])
+def test_a_sink_that_fails_is_dropped_and_the_session_goes_on(
+    array_source: Any, where: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing, healthy = Recorder(fail_in=where), Recorder()
+    markers = [Marker("House", 0.0), *MARKERS, Marker("House", 9.8)]
+    made = engine(array_source(SPEC, SIGNAL, STAMPS, markers, [500, 500]), failing, healthy)
+    made.start()
+    made.run(lambda _: False)
+    summary = made.stop()
+    assert summary["predictions"] == len(healthy.all("prediction")) == 4
+    assert made.dropped_sinks == [f"Recorder: no room for {where}"]
+    assert "gets no more results" in caplog.text
+    assert len(healthy.all("close")) == 1
+
+
+def test_a_session_whose_log_cannot_be_opened_does_not_begin(array_source: Any) -> None:
+    source = array_source(SPEC, SIGNAL, STAMPS)
+    with pytest.raises(OSError, match="no room for open"):
+        engine(source, Recorder(fail_in="open")).start()
+    assert source.closed == 1
+
+
+def test_a_stream_that_does_not_fit_is_refused_before_anything_is_built(array_source: Any) -> None:
+    source, recorder = array_source(SPEC, SIGNAL, STAMPS), Recorder()
+
+    def refuse(spec: StreamSpec) -> None:
+        raise SignatureMismatch(f"{spec.name} won't do")
+
+    with pytest.raises(SignatureMismatch, match="test won't do"):
+        engine(source, recorder).start(refuse)
+    assert (source.closed, recorder.told) == (1, [])
+
+
+def test_rejected_epochs_are_decoded_only_if_asked(array_source: Any) -> None:
+    data = SIGNAL.copy()
+    data[210] = np.nan
+    for asked, labels in ((False, ["face", "Boat"]), (True, ["House", "face", "Boat"])):
+        recorder = Recorder()
+        made = engine(
+            array_source(SPEC, data, STAMPS, [*MARKERS, Marker("House", 9.8)]),
+            recorder,
+            decode_rejected=asked,
+        )
+        made.start()
+        made.run(lambda _: False)
+        made.stop()
+        assert [p.epoch.label for p in recorder.all("prediction")] == labels
+        # What has no samples can't be decoded, asked or not.
+        assert recorder.all("rejected")[-1].rejected == ("missing 30 of 50 samples",)
+        assert made.summary()["samples"]["flagged"] == 1
+
+
+def test_a_decoder_that_fails_ends_the_run(array_source: Any) -> None:
+    made = engine(
+        array_source(SPEC, SIGNAL, STAMPS, MARKERS), decoder=MeanDecoder(ValueError("wrong shape"))
+    )
+    made.start()
+    with pytest.raises(ValueError, match="wrong shape"):
+        made.run(lambda _: False)
+
+
+def test_the_loop_stops_when_told(array_source: Any) -> None:
+    made = engine(array_source(SPEC, SIGNAL, STAMPS, (), [100] * 10))
+    made.start()
+    made.run(lambda result: made.summary()["samples"]["received"] >= 300)
+    assert made.stop()["samples"]["received"] == 300
