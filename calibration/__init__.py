@@ -1,0 +1,1 @@
+"""From a subject's calibration data to a decoder file."""

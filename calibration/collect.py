@@ -1,0 +1,151 @@
+"""From a source to labelled epochs, through the very pipeline that will run live."""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from saccade.realtime.engine import Engine, StepResult
+from saccade.realtime.epochs import Epocher, EpochSettings
+from saccade.realtime.errors import CalibrationError
+from saccade.realtime.pipeline import Pipeline, PipelineSettings
+from saccade.realtime.protocols import Clock, Source
+from saccade.realtime.types import Epoch, Float32, StreamSpec
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trials:
+    """Labelled epochs of one or several runs, in the order of time.
+
+    Parameters
+    ----------
+    data : array of shape (n_trials, n_channels, n_times), float32
+        The good epochs.
+    labels : tuple of str, length n_trials
+        What was shown.
+    spec : StreamSpec
+        The stream as it came.
+    working_spec : StreamSpec
+        The stream as the epochs were cut from it.
+    pipeline, epochs : settings
+        With which they were cut.
+    rejected : dict of str to int
+        How many epochs were left out, by reason.
+    sources : tuple of str
+        Where the runs came from.
+    """
+
+    data: Float32
+    labels: tuple[str, ...]
+    spec: StreamSpec
+    working_spec: StreamSpec
+    pipeline: PipelineSettings
+    epochs: EpochSettings
+    rejected: dict[str, int]
+    sources: tuple[str, ...]
+
+
+def collect(
+    sources: Sequence[Source],
+    pipeline: PipelineSettings,
+    epochs: EpochSettings,
+    clock: Clock,
+    stop: Callable[[StepResult], bool] = lambda _: False,
+) -> Trials:
+    """Run each source through pipeline and epocher, each from a fresh start.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        The runs, in the order of time.
+    pipeline, epochs : settings
+        As the decoder will use them.
+    clock : callable
+        For the engine.
+    stop : callable
+        Asked after each step; True ends that run.
+
+    Raises
+    ------
+    CalibrationError
+        If the runs do not carry the same channels at the same rate, a marker has no label, or
+        there is no good epoch.
+    """
+    kept: list[Epoch] = []
+    rejected: collections.Counter[str] = collections.Counter()
+    first: Engine | None = None
+    for source in sources:
+        engine = Engine(source, Pipeline(pipeline), Epocher(epochs), clock)
+        engine.start(None if first is None else _same_as(first.spec))
+        first = first or engine
+        try:
+            while not (result := engine.step(0.1)).ended:
+                _sort(result.epochs, kept, rejected)
+                if stop(result):
+                    break
+            _sort(engine.epocher.finish(), kept, rejected)
+        finally:
+            engine.source.close()
+        _refuse_unlabelled(engine)
+    if first is None:
+        raise CalibrationError("a decoder needs at least one run to learn from: name a recording")
+    if not kept:
+        reasons = ", ".join(f"{reason} ({n} times)" for reason, n in rejected.most_common(3))
+        raise CalibrationError(
+            f"not one good epoch came out of {len(sources)} run(s); rejected were "
+            f"{reasons or 'none either: are there markers?'}"
+        )
+    return Trials(
+        np.stack([epoch.data for epoch in kept]),
+        tuple(str(epoch.label) for epoch in kept),
+        first.spec,
+        first.working_spec,
+        pipeline,
+        epochs,
+        dict(rejected),
+        tuple(engine_name(source) for source in sources),
+    )
+
+
+def engine_name(source: Source) -> str:
+    """Return what to call a source in a report."""
+    settings = getattr(source, "settings", None)
+    path = getattr(settings, "path", None)
+    return path.name if path is not None else type(source).__name__
+
+
+def _sort(epochs: Sequence[Epoch], kept: list[Epoch], rejected: collections.Counter[str]) -> None:
+    for epoch in epochs:
+        if not epoch.rejected:
+            kept.append(epoch)
+        else:
+            # "peak to peak 143 µV on AF7" and "peak to peak 120 µV on TP9" are one reason.
+            rejected[re.split(r"\d", epoch.rejected[0])[0].strip()] += 1
+
+
+def _refuse_unlabelled(engine: Engine) -> None:
+    unlabelled = engine.epocher.unlabelled
+    if unlabelled:
+        values = ", ".join(f"'{v}' ({n} times)" for v, n in unlabelled.most_common(5))
+        known = ", ".join(f"'{v}'" for v in engine.epocher.settings.labels or {}) or "none"
+        raise CalibrationError(
+            f"every marker must stand for a concept, but {values} has no label (labelled: "
+            f"{known}): add --label {unlabelled.most_common(1)[0][0]}=CONCEPT"
+        )
+
+
+def _same_as(wanted: StreamSpec) -> Callable[[StreamSpec], None]:
+    def check(spec: StreamSpec) -> None:
+        for field in ("sfreq", "ch_names", "units"):
+            if getattr(spec, field) != getattr(wanted, field):
+                raise CalibrationError(
+                    f"all runs must carry the same, but {field} of {spec.name} is "
+                    f"{getattr(spec, field)} and of {wanted.name} {getattr(wanted, field)}: "
+                    "calibrate on runs of one montage"
+                )
+
+    return check

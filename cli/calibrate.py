@@ -1,0 +1,118 @@
+"""``saccade calibrate``: from recordings to a decoder file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from saccade.cli import common
+
+
+def calibrate(
+    recording: Annotated[
+        list[Path], typer.Option("--recording", help="A recording; repeat, in the order of time.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The decoder file to write (*.saccade).")],
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the decoder file if it is there.")
+    ] = False,
+    label: common.Labels = None,
+    gallery: common.Gallery = None,
+    gallery_names: common.GalleryNames = None,
+    backbone: common.Backbone = None,
+    weights: common.Weights = None,
+    kind: common.Kind = None,
+    encoder: Annotated[str | None, typer.Option(help="ridge or eegproject.")] = None,
+    channels: Annotated[
+        str | None, typer.Option(help="Channels to use, by commas; all EEG channels otherwise.")
+    ] = None,
+    low_hz: Annotated[float | None, typer.Option(help="Lower edge of the band-pass.")] = None,
+    high_hz: Annotated[float | None, typer.Option(help="Its upper edge.")] = None,
+    order: Annotated[int | None, typer.Option(help="Its order (poles of each edge).")] = None,
+    line_hz: Annotated[float | None, typer.Option(help="Notch out 50 or 60 Hz.")] = None,
+    reference: Annotated[str | None, typer.Option(help="average or none.")] = None,
+    resample_hz: Annotated[float | None, typer.Option(help="Rate to work at.")] = None,
+    tmin: Annotated[float | None, typer.Option(help="Start of the window, s.")] = None,
+    tmax: Annotated[float | None, typer.Option(help="Its end, s.")] = None,
+    crop: Annotated[
+        tuple[float, float] | None, typer.Option(help="Span that the encoder sees, s.")
+    ] = None,
+    reject_ptp_uv: Annotated[
+        float | None, typer.Option(help="Reject epochs above this peak to peak amplitude, µV.")
+    ] = None,
+    folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything that is drawn.")] = None,
+    unit: common.Unit = None,
+    sfreq: common.Sfreq = None,
+    ch_names: common.ChNames = None,
+    config: common.ConfigFile = None,
+    override: common.Set = None,
+    json: common.Json = False,
+) -> None:
+    """Make a decoder from recorded calibration runs."""
+    from saccade.cli import configuration
+
+    settings = configuration.load(
+        config,
+        {
+            "stream.unit": unit,
+            "stream.sfreq": sfreq,
+            "stream.ch_names": common.listed(ch_names),
+            "markers.labels": common.label_map(label),
+            "pipeline.channels": common.listed(channels),
+            "pipeline.low_hz": low_hz,
+            "pipeline.high_hz": high_hz,
+            "pipeline.order": order,
+            "pipeline.line_hz": line_hz,
+            "pipeline.reference": reference,
+            "pipeline.resample_hz": resample_hz,
+            "epochs.tmin_s": tmin,
+            "epochs.tmax_s": tmax,
+            "epochs.crop_s": crop,
+            "epochs.reject_ptp_uv": reject_ptp_uv,
+            "gallery.vectors": gallery,
+            "gallery.names": gallery_names,
+            "gallery.backbone": backbone,
+            "gallery.weights": weights,
+            "gallery.kind": kind,
+            "calibration.encoder": encoder,
+            "calibration.folds": folds,
+            "calibration.seed": seed,
+        },
+        override or (),
+    ).config
+
+    from saccade.cli import fitting
+    from saccade.models import decoder_file
+    from saccade.realtime.sources.file import FileSource, FileSourceSettings
+
+    _check_target(out, overwrite=overwrite)
+    stream = settings.stream
+    sources = [
+        FileSource(FileSourceSettings(path, stream.unit, stream.sfreq, stream.ch_names))
+        for path in recording
+    ]
+    concepts = fitting.checked_gallery(settings)  # before any recording is read
+    trials = fitting.trials_from_files(sources, settings)
+    made = fitting.decoder_from(trials, concepts, settings)
+    decoder_file.save(made, out, overwrite=overwrite)
+    if json:
+        common.emit({"decoder": str(out), "simulated": made.simulated} | made.calibration)
+        return
+    for line in fitting.report_lines(made):
+        typer.echo(line)
+    typer.echo(f"wrote {out}")
+
+
+def _check_target(out: Path, *, overwrite: bool) -> None:
+    """Refuse, before minutes of work, a place where the decoder could not be written."""
+    from saccade.realtime.errors import ConfigError
+
+    if out.suffix != ".saccade":
+        raise ConfigError(f"--out should end in .saccade, as {out.stem}.saccade, not '{out.name}'")
+    if not out.resolve().parent.is_dir():
+        raise ConfigError(f"--out is to lie in {out.resolve().parent}, which is no folder: make it")
+    if out.exists() and not overwrite:
+        raise ConfigError(f"{out} exists: choose another name, or give --overwrite")

@@ -1,0 +1,131 @@
+"""What the verbs share: their common flags, stopping on a signal, and the last line of JSON."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="The session's TOML file; flags override it.")
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Any setting, as in epochs.tmax_s=0.6; may be repeated."),
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="End with one line of JSON, for machines to read.")
+]
+Gallery = Annotated[
+    Path | None, typer.Option("--gallery", help="Embeddings, one row a concept (.npy).")
+]
+GalleryNames = Annotated[
+    Path | None, typer.Option("--gallery-names", help="Names of the rows, one a line (.txt).")
+]
+Backbone = Annotated[
+    str | None, typer.Option("--backbone", help="CLIP model of the embeddings, as in ViT-B-32.")
+]
+Weights = Annotated[
+    str | None, typer.Option("--weights", help="Weights tag of that model, as in openai.")
+]
+Kind = Annotated[
+    str | None, typer.Option("--kind", help="What was embedded: image, prototype or text.")
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--label", help="Concept a marker stands for, as in 1=House; may be repeated."),
+]
+Unit = Annotated[
+    str | None, typer.Option("--unit", help="Unit of the signal where it does not say: uV, mV, V.")
+]
+Sfreq = Annotated[
+    float | None, typer.Option("--sfreq", help="Rate in Hz where a file does not say.")
+]
+ChNames = Annotated[
+    str | None,
+    typer.Option("--ch-names", help="Channel names in order, by commas, where there are none."),
+]
+
+
+def listed(text: str | None) -> tuple[str, ...] | None:
+    """Return a comma-separated flag as a tuple."""
+    return None if text is None else tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def label_map(labels: list[str] | None) -> dict[str, str]:
+    """Return ``--label 1=House`` flags as marker value → concept.
+
+    Raises
+    ------
+    ConfigError
+        If one has no ``=``.
+    """
+    from saccade.realtime.errors import ConfigError
+
+    pairs = {}
+    for text in labels or ():
+        value, equals, concept = text.partition("=")
+        if not (equals and value.strip() and concept.strip()):
+            raise ConfigError(f"--label should be MARKER=CONCEPT, as in 1=House, not '{text}'")
+        pairs[value.strip()] = concept.strip()
+    return pairs
+
+
+def emit(result: Mapping[str, Any]) -> None:
+    """Print one line of JSON."""
+    typer.echo(json.dumps(result, allow_nan=False, ensure_ascii=False))
+
+
+def say(line: str) -> None:
+    """Print a line for a person, on stderr, so that stdout stays readable by machines."""
+    typer.echo(line, err=True)
+
+
+@contextlib.contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """Set an event on Ctrl-C or SIGTERM instead of dying in the middle of something.
+
+    A second signal ends the process at once, for when something hangs.
+    """
+    stop = threading.Event()
+
+    def handle(number: int, _frame: object) -> None:
+        if stop.is_set():
+            sys.exit(128 + number)
+        stop.set()
+
+    before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def report(summary: Mapping[str, Any], *, as_json: bool) -> None:
+    """End a session: one line of JSON, or the same in words."""
+    if as_json:
+        emit(summary)
+        return
+    from saccade.cli.table import summary_lines
+
+    for line in summary_lines(summary):
+        typer.echo(line)
+
+
+def in_words(value: Any) -> str:
+    """Return a setting or fact as a person would write it."""
+    if value is None:
+        return "-"
+    if isinstance(value, list | tuple):
+        return ", ".join(in_words(item) for item in value) or "-"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {in_words(item)}" for key, item in value.items()) or "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,250 @@
+"""One session's settings: a TOML file, overridden by flags, each value knowing its origin.
+
+Pydantic checks types and names here, at the edge; what the core gets are its own frozen
+settings. Nothing is read from the environment, so a session is what its file and its command
+line say. TOML knows no null, so the text "none" stands for it: ``low_hz = "none"``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from saccade.realtime.errors import ConfigError
+
+
+class Section(BaseModel):
+    """Base of the sections: frozen, and a key that is not known is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StreamSection(Section):
+    """Which EEG stream, and what it does not say itself."""
+
+    name: str | None = None
+    type: str | None = None
+    source_id: str | None = None
+    predicate: str | None = None
+    unit: str | None = None
+    ch_names: tuple[str, ...] | None = None
+    sfreq: float | None = Field(None, gt=0)
+    resolve_timeout_s: float = Field(5.0, gt=0)
+
+
+class MarkersSection(Section):
+    """Which marker streams, and what their values stand for."""
+
+    names: tuple[str, ...] = ()
+    labels: dict[str, str] = Field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+
+
+class PipelineSection(Section):
+    """The causal chain of a decoder to be calibrated; a finished decoder brings its own."""
+
+    channels: tuple[str, ...] | None = None
+    line_hz: float | None = Field(None, gt=0)
+    low_hz: float | None = Field(0.5, gt=0)
+    high_hz: float | None = Field(40.0, gt=0)
+    order: int = Field(4, ge=1, le=12)
+    reference: Literal["average", "channels"] | None = None
+    reference_channels: tuple[str, ...] = ()
+    resample_hz: float | None = Field(None, gt=0)
+    rail_uv: float = Field(1e6, gt=0)
+    gap_ms: float | None = Field(None, gt=0)
+    blocks: tuple[dict[str, Any], ...] | None = None
+
+
+class EpochsSection(Section):
+    """How epochs are cut and judged."""
+
+    tmin_s: float = -0.2
+    tmax_s: float = 0.8
+    baseline_s: tuple[float, float] | None = (-0.2, 0.0)
+    crop_s: tuple[float, float] | None = (0.0, 0.8)
+    reject_ptp_uv: float | None = Field(None, gt=0)
+    keep_flagged: tuple[str, ...] = ()
+    late_s: float = Field(5.0, ge=0)
+
+
+class GallerySection(Section):
+    """Where the concepts come from; without ``vectors``, the built-in everyday ones."""
+
+    vectors: Path | None = None
+    names: Path | None = None
+    backbone: str = "unknown"
+    weights: str = "unknown"
+    kind: Literal["image", "prototype", "text", "attributes"] = "text"
+
+
+class CalibrationSection(Section):
+    """How a decoder is fitted."""
+
+    encoder: str = "ridge"
+    options: dict[str, Any] = Field(default_factory=dict)
+    folds: int = Field(5, ge=2)
+    seed: int = Field(0, ge=0)
+
+
+class OutputSection(Section):
+    """Where results go."""
+
+    prefix: str = "saccade"
+    lsl: bool = True
+    log: Path | None = None
+    top_k: int = Field(5, ge=1)
+
+
+class Config(Section):
+    """All of it."""
+
+    stream: StreamSection = StreamSection()
+    markers: MarkersSection = MarkersSection()
+    pipeline: PipelineSection = PipelineSection()
+    epochs: EpochsSection = EpochsSection()
+    gallery: GallerySection = GallerySection()
+    calibration: CalibrationSection = CalibrationSection()
+    output: OutputSection = OutputSection()
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration, with the origin of every value that is not a default, by dotted key."""
+
+    config: Config
+    origins: Mapping[str, str]
+
+    def values(self) -> Iterator[tuple[str, Any, str]]:
+        """Yield (dotted key, value, origin) of every setting."""
+        for section in Config.model_fields:
+            for key, value in getattr(self.config, section):
+                dotted = f"{section}.{key}"
+                yield dotted, value, self.origins.get(dotted, "default")
+
+
+def load(
+    path: Path | None = None,
+    flags: Mapping[str, Any] | None = None,
+    settings: Sequence[str] = (),
+) -> Loaded:
+    """Read a configuration.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The session's TOML file.
+    flags : mapping of str to Any, optional
+        Dotted key → value, as the command line gave it; None and empty values count as not given.
+    settings : sequence of str
+        ``SECTION.KEY=VALUE`` of the ``--set`` flags; they override the others.
+
+    Raises
+    ------
+    ConfigError
+        If the file can't be read, or a key or value is wrong; with the key, the value, and where
+        it came from.
+    """
+    tree: dict[str, dict[str, Any]] = {}
+    origins: dict[str, str] = {}
+    if path is not None:
+        for section, values in _read(path).items():
+            if not isinstance(values, dict):
+                raise ConfigError(
+                    f"{path.name}: settings stand in sections such as [stream], "
+                    f"but '{section}' stands alone: move it into one"
+                )
+            tree[section] = dict(values)
+            origins |= {f"{section}.{key}": path.name for key in values}
+    for dotted, value in (flags or {}).items():
+        if value is None or value == () or value == [] or value == {}:
+            continue
+        section, key = dotted.split(".")
+        tree.setdefault(section, {})[key] = value
+        origins[dotted] = "--" + _FLAG_NAMES.get(dotted, key).replace("_", "-")
+    for dotted, value in _overrides(settings).items():
+        section, key = dotted.split(".")
+        tree.setdefault(section, {})[key] = value
+        origins[dotted] = "--set"
+    for values in tree.values():
+        values |= {key: None for key, value in values.items() if value == "none"}
+    try:
+        return Loaded(Config.model_validate(tree), origins)
+    except ValidationError as error:
+        raise ConfigError(_explain(error, origins)) from error
+
+
+def _overrides(settings: Sequence[str]) -> dict[str, Any]:
+    """Return ``section.key=value`` texts as flags; the value is TOML, or else plain text.
+
+    Raises
+    ------
+    ConfigError
+        If one has no section or no value.
+    """
+    flags: dict[str, Any] = {}
+    for text in settings:
+        dotted, equals, value = text.partition("=")
+        if not equals or dotted.count(".") != 1:
+            raise ConfigError(
+                f"--set should be SECTION.KEY=VALUE, as epochs.tmax_s=0.6, not '{text}'"
+            )
+        try:
+            flags[dotted] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            flags[dotted] = value
+    return flags
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it."""
+    if isinstance(value, Path):
+        return str(value)
+    return [plain(item) for item in value] if isinstance(value, tuple) else value
+
+
+# Flags that are not called after their key.
+_FLAG_NAMES = {
+    "stream.name": "stream",
+    "stream.type": "stream-type",
+    "markers.names": "markers",
+    "markers.labels": "label",
+    "gallery.vectors": "gallery",
+    "gallery.names": "gallery-names",
+}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(
+            f"no configuration can be read at {path}: {error.strerror or error}"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path.name} is not valid TOML: {error}") from error
+
+
+def _explain(error: ValidationError, origins: Mapping[str, str]) -> str:
+    """Say in one line what the first of pydantic's complaints is about."""
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]]
+    key = ".".join(place[:2])
+    origin = origins.get(key) or next(
+        (o for k, o in origins.items() if k.startswith(f"{key}.")), "the configuration"
+    )
+    if first["type"] == "extra_forbidden":
+        known = list(Config.model_fields)
+        if len(place) > 1:
+            known = list(Config.model_fields[place[0]].annotation.model_fields)  # type: ignore[union-attr]
+        near = difflib.get_close_matches(place[-1], known, 1)
+        hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
+        return f"{origin}: there is no setting '{'.'.join(place)}': {hint}"
+    return f"{origin}: {key} = {first['input']!r} won't do: {first['msg'].lower()}"

@@ -1,0 +1,167 @@
+"""``saccade demo``: the whole of it on a simulated subject, with no question asked.
+
+Concurrent activities: the simulated amplifier is a process of its own, which this one starts and
+ends; it sends EEG and markers over LSL, on this computer only. This thread calibrates on the first
+part of the stream, fits, then decodes the second part live, and draws. liblsl has threads of its
+own in both processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from saccade.cli import common
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from saccade.cli.configuration import Config
+    from saccade.models.decoder_file import DecoderFile
+
+LOOPBACK = "[multicast]\nResolveScope = machine\n"
+SOA_S = 0.3
+HELD_OUT = 40
+IDLE_S = 3.0
+
+
+def demo(
+    seconds: Annotated[float, typer.Option(help="How long to decode live.", min=1)] = 60.0,
+    calibration_trials: Annotated[
+        int, typer.Option(help="Pictures to calibrate on, three a second.", min=60)
+    ] = 300,
+    seed: Annotated[int, typer.Option(help="Another seed, another simulated subject.")] = 0,
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Draw nothing; only say what happens.")
+    ] = False,
+    json: common.Json = False,
+) -> None:
+    """Calibrate on a simulated subject over real LSL, then decode it live."""
+    with tempfile.TemporaryDirectory(prefix="saccade-demo-") as folder:
+        # Before pylsl is imported: nobody else on the network shall see the demo.
+        config = Path(folder) / "lsl_api.cfg"
+        config.write_text(LOOPBACK, encoding="utf-8")
+        os.environ["LSLAPICFG"] = str(config)
+        name = f"saccade-demo-{os.getpid()}"
+        common.say("saccade demo: SIMULATED subject, 200 everyday concepts, not CLIP")
+        n_live = int(seconds / SOA_S) + 1
+        with (
+            common.stop_signals() as stop,
+            _amplifier(name, seed, calibration_trials, n_live) as amplifier,
+        ):
+            from saccade.cli import configuration, fitting
+
+            settings = configuration.load(None, _settings(name)).config
+            decoder = _calibrate(settings, calibration_trials, stop, draw=not (headless or json))
+            if decoder is None:
+                common.say("saccade demo: stopped")
+                raise typer.Exit(130)
+            for line in fitting.report_lines(decoder):
+                common.say(line)
+            path = Path(folder) / "demo.saccade"
+            summary = _decode(decoder, path, settings, stop, seconds, draw=not (headless or json))
+            if amplifier.poll() not in (None, 0):
+                common.say(f"saccade demo: the amplifier ended with code {amplifier.returncode}")
+        common.report(summary, as_json=json)
+
+
+def _settings(name: str) -> dict[str, object]:
+    return {
+        "stream.name": name,
+        "stream.resolve_timeout_s": 30.0,
+        "markers.names": (f"{name}-markers",),
+        "epochs.tmin_s": -0.1,
+        "epochs.tmax_s": 0.6,
+        "epochs.baseline_s": (-0.1, 0.0),
+        "epochs.crop_s": (0.0, 0.6),
+        "pipeline.line_hz": 50.0,
+    }
+
+
+@contextlib.contextmanager
+def _amplifier(
+    name: str, seed: int, calibration_trials: int, trials: int
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``saccade simulate`` beside us, and end it when we end."""
+    flags = {
+        "--name": name,
+        "--seed": seed,
+        "--soa": SOA_S,
+        "--held-out": HELD_OUT,
+        "--calibration-trials": calibration_trials,
+        "--trials": trials + 60,  # pictures go on while the decoder is being fitted
+        "--wait": 60,
+    }
+    words = [str(word) for pair in flags.items() for word in pair]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "saccade.cli.main", "simulate", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for us; we end it
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _calibrate(settings: Config, n_trials: int, stop: Event, *, draw: bool) -> DecoderFile | None:
+    """Fit a decoder to the first pictures of the stream, or return None when told to stop."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from saccade.cli import fitting, wiring
+    from saccade.cli.galleries import gallery_of
+    from saccade.realtime.engine import StepResult
+    from saccade.realtime.sources.lsl import LSLSource
+
+    source: LSLSource = wiring.lsl_source(settings)
+    common.say(f"saccade demo: calibrating on {n_trials} pictures, {n_trials * SOA_S:.0f} s")
+    with Progress(console=Console(stderr=True), disable=not draw, transient=True) as progress:
+        task = progress.add_task("calibrating (simulated)", total=n_trials)
+
+        def enough(result: StepResult) -> bool:
+            progress.advance(task, len(result.epochs))
+            return stop.is_set() or progress.tasks[task].completed >= n_trials
+
+        spec = source.open()  # to know its channels
+        source.close()
+        trials = fitting.trials_from([source], settings, spec, None, enough)
+    if stop.is_set():
+        return None
+    common.say("saccade demo: fitting")
+    return fitting.decoder_from(trials, gallery_of(settings), settings)
+
+
+def _decode(
+    decoder: DecoderFile, path: Path, settings: Config, stop: Event, seconds: float, *, draw: bool
+) -> dict[str, object]:
+    """Write the decoder, read it back, and decode the rest of the stream with it."""
+    from saccade.cli import wiring
+    from saccade.models import decoder_file
+
+    decoder_file.save(decoder, path)
+    session = wiring.Session(
+        decoder_file.load(path),
+        wiring.lsl_source(settings),
+        settings,
+        table="saccade demo (simulated)" if draw else None,
+    )
+    common.say(f"saccade demo: decoding live for {seconds:g} s; Ctrl-C ends it")
+    session.start()
+    over = wiring.until(stop.is_set, session.engine.spec.sfreq, seconds, IDLE_S)
+    return session.run(over)

@@ -1,0 +1,170 @@
+"""The settings of a calibration become pipeline, epochs and encoder; its outcome, words."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pylsl
+
+from saccade.calibration.collect import Trials, collect
+from saccade.calibration.recorded import make_decoder
+from saccade.cli.configuration import Config
+from saccade.cli.galleries import gallery_of
+from saccade.cli.table import accuracy_line
+from saccade.models.decoder_file import DecoderFile
+from saccade.models.encoders import EncoderFamily
+from saccade.models.gallery import Gallery
+from saccade.realtime import registry
+from saccade.realtime.continuity import measured_gap_s
+from saccade.realtime.engine import StepResult
+from saccade.realtime.epochs import EpochSettings
+from saccade.realtime.pipeline import PipelineSettings, settings_from_spec
+from saccade.realtime.protocols import Source
+from saccade.realtime.sources.file import FileSource
+from saccade.realtime.types import StreamSpec
+
+
+def pipeline_settings(settings: Config, spec: StreamSpec, gap_s: float | None) -> PipelineSettings:
+    """Return the causal chain: select, notch, bandpass, reference, resample, as far as wanted.
+
+    Parameters
+    ----------
+    settings : Config
+        Says which; ``pipeline.blocks``, where given, replaces the chain after ``select``.
+    spec : StreamSpec
+        The stream; without a wish, its EEG channels are selected.
+    gap_s : float or None
+        Step of the time stamps from which on it is a gap, where the settings do not say.
+    """
+    p = settings.pipeline
+    channels = p.channels or tuple(
+        name for name, kind in zip(spec.ch_names, spec.ch_types, strict=True) if kind == "eeg"
+    )
+    blocks: list[dict[str, Any]] = [{"block": "select", "ch_names": list(channels)}]
+    if p.blocks is not None:
+        blocks += p.blocks
+    else:
+        if p.line_hz is not None:
+            blocks.append({"block": "notch", "line_hz": p.line_hz})
+        if p.low_hz is not None or p.high_hz is not None:
+            band = {"low_hz": p.low_hz, "high_hz": p.high_hz, "order": p.order}
+            blocks.append({"block": "bandpass", **band})
+        if p.reference is not None:
+            names = list(p.reference_channels)
+            blocks.append({"block": "reference", "kind": p.reference, "ch_names": names})
+        if p.resample_hz is not None and p.resample_hz != spec.sfreq:
+            blocks.append({"block": "resample", "sfreq": p.resample_hz})
+    gap = gap_s if p.gap_ms is None else p.gap_ms / 1e3
+    return settings_from_spec({"gap_s": gap, "rail_uv": p.rail_uv, "blocks": blocks})
+
+
+def epoch_settings(settings: Config) -> EpochSettings:
+    """Return how epochs are cut."""
+    section = settings.epochs
+    return EpochSettings(
+        tmin_s=section.tmin_s,
+        tmax_s=section.tmax_s,
+        baseline_s=section.baseline_s,
+        crop_s=section.crop_s,
+        reject_ptp_uv=section.reject_ptp_uv,
+        keep_flagged=section.keep_flagged,
+        labels=settings.markers.labels or None,
+        ignore=settings.markers.ignore,
+        late_s=section.late_s,
+    )
+
+
+def checked_gallery(settings: Config) -> Gallery:
+    """Return the gallery, having made sure that every label is in it."""
+    gallery = gallery_of(settings)
+    for label in settings.markers.labels.values():
+        gallery.row(label)
+    return gallery
+
+
+def encoder_family(settings: Config) -> EncoderFamily:
+    """Return the encoder that is asked for, with its options; one that draws, with the seed."""
+    c = settings.calibration
+    family = registry.load("saccade.encoders", c.encoder)
+    settings_type = type(family().settings)
+    options = dict(c.options)
+    if "seed" in {field.name for field in dataclasses.fields(settings_type)}:
+        options.setdefault("seed", c.seed)
+    where = f"calibration.options of {c.encoder}"
+    made: EncoderFamily = family(registry.build_settings(settings_type, options, where))
+    return made
+
+
+def trials_from_files(sources: Sequence[FileSource], settings: Config) -> Trials:
+    """Return the labelled epochs of recorded runs.
+
+    What counts as a gap is measured on all the runs, as their amplifier's jitter.
+    """
+    gaps_s = []
+    for source in sources:
+        spec = source.open()
+        gaps_s.append(measured_gap_s(source.recording.stamps, spec.sfreq))
+        source.close()
+    return trials_from(sources, settings, spec, max(gaps_s))
+
+
+def trials_from(
+    sources: Sequence[Source],
+    settings: Config,
+    spec: StreamSpec,
+    gap_s: float | None,
+    stop: Callable[[StepResult], bool] = lambda _: False,
+) -> Trials:
+    """Return the labelled epochs of some runs.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+        The runs, in the order of time.
+    settings : Config
+        All of the session's.
+    spec : StreamSpec
+        What the runs carry.
+    gap_s : float or None
+        As in :func:`pipeline_settings`.
+    stop : callable
+        Asked after each step; True ends a run.
+    """
+    pipeline = pipeline_settings(settings, spec, gap_s)
+    return collect(sources, pipeline, epoch_settings(settings), pylsl.local_clock, stop)
+
+
+def decoder_from(trials: Trials, gallery: Gallery, settings: Config) -> DecoderFile:
+    """Return the decoder that some trials give."""
+    c = settings.calibration
+    return make_decoder(
+        trials,
+        gallery,
+        encoder_family(settings),
+        c.encoder,
+        n_folds=c.folds,
+        seed=c.seed,
+    )
+
+
+def report_lines(decoder: DecoderFile) -> list[str]:
+    """Return what a calibration found, in words."""
+    c = decoder.calibration
+    figures = c["figures"]
+    rejected = ", ".join(f"{n} for {reason}" for reason, n in c["rejected"].items()) or "none"
+    how = {
+        "time": "each fold trained on what came before it",
+        "concept": "tested on concepts not trained on",
+    }[figures["split"]]
+    lines = [
+        f"trials       {c['trials']} good of {len(c['trials_of'])} concepts; rejected: {rejected}",
+        f"encoder      {decoder.encoder.architecture}, "
+        f"{decoder.encoder.n_channels} channels × {decoder.encoder.n_times} samples at "
+        f"{decoder.working_sfreq:g} Hz",
+        f"held out     {accuracy_line(figures)} ({figures['folds']} folds, {how})",
+        f"control      {accuracy_line(figures['permuted_control'])} (labels permuted in training)",
+        f"probability  expected calibration error {figures['calibration_error']:.3f}",
+    ]
+    return [*lines, "SIMULATED    no person, no CLIP"] if decoder.simulated else lines

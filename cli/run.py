@@ -1,0 +1,97 @@
+"""``saccade run``: decode an LSL stream, live.
+
+Concurrent activities: this thread runs the engine's loop, blocks only in the inlet, and draws the
+table; liblsl fills inlets and empties outlets in threads of its own.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from saccade.cli import common
+
+
+def run(
+    decoder: Annotated[Path, typer.Option("--decoder", help="The decoder file (*.saccade).")],
+    stream: Annotated[str | None, typer.Option(help="Name of the EEG stream.")] = None,
+    stream_type: Annotated[str | None, typer.Option(help="Its type, as in EEG.")] = None,
+    source_id: Annotated[str | None, typer.Option(help="Its source id.")] = None,
+    predicate: Annotated[
+        str | None, typer.Option(help="XPath on the stream's description, as LSL takes it.")
+    ] = None,
+    markers: Annotated[
+        list[str] | None, typer.Option(help="Name of a marker stream; may be repeated.")
+    ] = None,
+    label: common.Labels = None,
+    unit: common.Unit = None,
+    ch_names: common.ChNames = None,
+    gallery: common.Gallery = None,
+    gallery_names: common.GalleryNames = None,
+    backbone: common.Backbone = None,
+    weights: common.Weights = None,
+    kind: common.Kind = None,
+    duration: Annotated[
+        float | None, typer.Option(help="End after this many seconds of signal.", min=0)
+    ] = None,
+    idle_timeout: Annotated[
+        float | None, typer.Option(help="End when nothing has come for so many seconds.", min=0)
+    ] = None,
+    decode_rejected: Annotated[
+        bool, typer.Option("--decode-rejected", help="Decode rejected epochs too, counted apart.")
+    ] = False,
+    log: Annotated[Path | None, typer.Option(help="Write a JSONL log to this new file.")] = None,
+    prefix: Annotated[
+        str | None, typer.Option(help="First part of the names of the outgoing streams.")
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(help="How many concepts to report.")] = None,
+    no_lsl: Annotated[bool, typer.Option("--no-lsl", help="Publish nothing over LSL.")] = False,
+    config: common.ConfigFile = None,
+    override: common.Set = None,
+    json: common.Json = False,
+) -> None:
+    """Decode a live LSL stream with a decoder file, until Ctrl-C."""
+    from saccade.cli import configuration
+
+    settings = configuration.load(
+        config,
+        {
+            "stream.name": stream,
+            "stream.type": stream_type,
+            "stream.source_id": source_id,
+            "stream.predicate": predicate,
+            "stream.unit": unit,
+            "stream.ch_names": common.listed(ch_names),
+            "markers.names": tuple(markers or ()),
+            "markers.labels": common.label_map(label),
+            "gallery.vectors": gallery,
+            "gallery.names": gallery_names,
+            "gallery.backbone": backbone,
+            "gallery.weights": weights,
+            "gallery.kind": kind,
+            "output.log": log,
+            "output.prefix": prefix,
+            "output.top_k": top_k,
+            "output.lsl": False if no_lsl else None,
+        },
+        override or (),
+    ).config
+
+    from saccade.cli import wiring
+    from saccade.models import decoder_file
+
+    session = wiring.Session(
+        decoder_file.load(decoder),
+        wiring.lsl_source(settings),
+        settings,
+        decode_rejected=decode_rejected,
+        table="" if not json else None,
+    )
+    with common.stop_signals() as stop:
+        session.start()
+        common.say(f"saccade: decoding '{session.engine.spec.name}'; Ctrl-C ends it")
+        over = wiring.until(stop.is_set, session.engine.spec.sfreq, duration, idle_timeout)
+        summary = session.run(over)
+    common.report(summary, as_json=json)

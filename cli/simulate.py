@@ -1,0 +1,75 @@
+"""``saccade simulate``: the simulated subject as an amplifier on LSL.
+
+Concurrent activities: this thread computes the signal, waits for each sample's time and pushes;
+liblsl sends from threads of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from saccade.cli import common
+
+
+def simulate(
+    name: Annotated[
+        str, typer.Option(help="Name of the EEG stream; NAME-markers is the other one.")
+    ] = "saccade-simulated",
+    sfreq: Annotated[float, typer.Option(help="Rate in Hz, 250 to 1000.")] = 250.0,
+    seed: Annotated[int, typer.Option(help="Another seed, another subject.", min=0)] = 0,
+    effect: Annotated[
+        float | None, typer.Option(help="How strongly a picture shows in the signal; 0 for none.")
+    ] = None,
+    soa: Annotated[float, typer.Option(help="Seconds from picture to picture.")] = 0.3,
+    calibration_trials: Annotated[
+        int, typer.Option(help="Pictures of the calibration concepts that come first.", min=0)
+    ] = 300,
+    trials: Annotated[
+        int, typer.Option(help="Pictures of the held-out concepts that follow.", min=0)
+    ] = 300,
+    held_out: Annotated[int, typer.Option(help="How many concepts are held out.", min=1)] = 40,
+    speed: Annotated[
+        float, typer.Option(help="Seconds of signal sent per second.", min=0.01)
+    ] = 1.0,
+    wait: Annotated[
+        float | None, typer.Option(help="Wait so many seconds for a reader of both.", min=0)
+    ] = None,
+    gallery: common.Gallery = None,
+    gallery_names: common.GalleryNames = None,
+    config: common.ConfigFile = None,
+    override: common.Set = None,
+    json: common.Json = False,
+) -> None:
+    """Stream a simulated subject who looks at pictures of the gallery's concepts."""
+    from saccade.cli import configuration, simulated
+    from saccade.cli.galleries import gallery_of
+    from saccade.realtime.player import Player, PlayerSettings
+
+    settings = configuration.load(
+        config,
+        {"gallery.vectors": gallery, "gallery.names": gallery_names},
+        override or (),
+    ).config
+    plan = simulated.Plan(sfreq, seed, effect, soa, calibration_trials, trials, held_out)
+    source = simulated.source(gallery_of(settings), plan)
+    player = Player(
+        source,
+        PlayerSettings(
+            name=name, marker_name=f"{name}-markers", speed=speed, wait_for_consumers_s=wait
+        ),
+    )
+    with common.stop_signals() as stop:
+        common.say(f"saccade: simulating on '{name}' and '{name}-markers'; Ctrl-C ends it")
+        report = player.run(stop.is_set)
+    result = {
+        "samples": {"sent": report.samples},
+        "markers": {"sent": report.markers},
+        "duration_s": round(report.duration_s, 3),
+        "simulated": True,
+    }
+    if json:
+        common.emit(result)
+    else:
+        typer.echo(f"sent {report.samples} simulated samples and {report.markers} markers")

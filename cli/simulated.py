@@ -1,0 +1,71 @@
+"""The simulated subject in front of a gallery, as ``simulate`` and ``demo`` show it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from saccade.models.gallery import Gallery
+from saccade.realtime.errors import ConfigError
+from saccade.realtime.simulation.subject import SimulatedSubject, SubjectSettings
+from saccade.realtime.sources.simulated import Phase, SimulatedSource, SimulatedSourceSettings
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """What a simulated session shows.
+
+    Parameters
+    ----------
+    sfreq : float
+        Rate in Hz.
+    seed : int
+        Draws the subject, the held-out concepts and the order of pictures.
+    effect : float or None
+        How strongly a picture shows in the signal; None takes the subject's default.
+    soa_s : float
+        From picture to picture, in seconds.
+    calibration_trials, trials : int
+        Pictures of the calibration concepts, then of the held-out ones; 0 leaves a part out.
+    held_out : int
+        How many concepts only the second part shows.
+    """
+
+    sfreq: float = 250.0
+    seed: int = 0
+    effect: float | None = None
+    soa_s: float = 0.3
+    calibration_trials: int = 300
+    trials: int = 300
+    held_out: int = 40
+
+
+def source(gallery: Gallery, plan: Plan) -> SimulatedSource:
+    """Return the simulated subject looking at pictures of the gallery's concepts.
+
+    Raises
+    ------
+    ConfigError
+        If the gallery is too small to hold out as many concepts, or a number is out of range.
+    """
+    if len(gallery) < plan.held_out + 2:
+        raise ConfigError(
+            f"{plan.held_out} held-out concepts and at least 2 others need a gallery of "
+            f"{plan.held_out + 2}, but it has {len(gallery)}: lower --held-out"
+        )
+    # The subject's own generators start from the seed itself.
+    rows = np.random.default_rng([plan.seed, 1]).permutation(len(gallery))
+    held_out, others = sorted(rows[: plan.held_out]), sorted(rows[plan.held_out :])
+    parts = ((others, plan.calibration_trials), (held_out, plan.trials))
+    settings = SubjectSettings(sfreq=plan.sfreq, seed=plan.seed)
+    if plan.effect is not None:
+        settings = dataclasses.replace(settings, effect=plan.effect)
+    return SimulatedSource(
+        SimulatedSubject(settings, gallery.vectors, gallery.names),
+        SimulatedSourceSettings(
+            phases=tuple(Phase(tuple(int(r) for r in part), n) for part, n in parts if n),
+            soa_s=plan.soa_s,
+            seed=plan.seed,
+        ),
+    )
