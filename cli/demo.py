@@ -78,10 +78,11 @@ def _settings(name: str) -> dict[str, object]:
         "stream.name": name,
         "stream.resolve_timeout_s": 30.0,
         "markers.names": (f"{name}-markers",),
-        "epochs.tmin_s": -0.1,
+        # No baseline: before a picture stands the response to the one before it.
+        "epochs.tmin_s": 0.0,
         "epochs.tmax_s": 0.6,
-        "epochs.baseline_s": (-0.1, 0.0),
-        "epochs.crop_s": (0.0, 0.6),
+        "epochs.baseline_s": "none",
+        "epochs.crop_s": "none",
         "pipeline.line_hz": 50.0,
     }
 

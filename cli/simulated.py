@@ -11,6 +11,8 @@ from saccade.realtime.errors import ConfigError
 from saccade.realtime.simulation.subject import SimulatedSubject, SubjectSettings
 from saccade.realtime.sources.simulated import Phase, SimulatedSource, SimulatedSourceSettings
 
+LEAD_IN_S = 4.5  # a 0.5 Hz filter has settled by then, so no picture is wasted
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Plan:
@@ -66,6 +68,7 @@ def source(gallery: Gallery, plan: Plan) -> SimulatedSource:
         SimulatedSourceSettings(
             phases=tuple(Phase(tuple(int(r) for r in part), n) for part, n in parts if n),
             soa_s=plan.soa_s,
+            lead_in_s=LEAD_IN_S,
             seed=plan.seed,
         ),
     )

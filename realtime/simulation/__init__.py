@@ -1,0 +1,1 @@
+"""A simulated subject: signal with a known content, for demonstrations and tests."""
