@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from saccade.cli.configuration import Config
     from saccade.models.decoder_file import DecoderFile
 
-LOOPBACK = "[multicast]\nResolveScope = machine\n"
+LOOPBACK = "[multicast]\nResolveScope = machine\n[log]\nlevel = -3\n"
 SOA_S = 0.3
 HELD_OUT = 40
 IDLE_S = 3.0

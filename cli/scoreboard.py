@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from saccade.models.evaluation import accuracy, auc, auc_interval
@@ -16,19 +16,16 @@ class Scoreboard:
 
     Parameters
     ----------
-    names : sequence of str
-        The gallery's concepts, in order.
-    shown : sequence of str
-        The concepts that may be shown; with two of them, the area under the ROC curve of the
-        one's score over the other's is reported too.
+    gallery_size : int
+        Number of concepts ranked.
+    shown : mapping of str to int
+        The concepts that may be shown, where that is known, and their rows in the gallery; with
+        two of them, the area under the ROC curve of the one's score over the other's is told too.
     """
 
-    def __init__(self, names: Sequence[str], shown: Sequence[str]) -> None:
-        self._gallery_size = len(names)
-        row_of = {name.casefold(): row for row, name in enumerate(names)}
-        rows = [row_of[name.casefold()] for name in dict.fromkeys(shown)]
-        self._pair = tuple(rows) if len(rows) == 2 else None
-        self._pair_name = names[rows[0]].casefold() if self._pair else ""
+    def __init__(self, gallery_size: int, shown: Mapping[str, int]) -> None:
+        self._gallery_size = gallery_size
+        self._pair = tuple(shown.items()) if len(shown) == 2 else None
         self.ranks: list[int] = []
         self.labels: list[str] = []
         self._good: list[bool] = []
@@ -47,7 +44,8 @@ class Scoreboard:
         self._good.append(not prediction.epoch.rejected)
         if self._pair:
             scores = prediction.ranking.scores
-            self._contrast.append(float(scores[self._pair[0]] - scores[self._pair[1]]))
+            (_, one), (_, other) = self._pair
+            self._contrast.append(float(scores[one] - scores[other]))
 
     def rejected(self, epoch: Epoch) -> None:
         """Count nothing: what is not decoded is neither right nor wrong."""
@@ -67,8 +65,8 @@ class Scoreboard:
         kept = [i for i, good in enumerate(self._good) if good or not only_good]
         labels = [self.labels[i] for i in kept]
         result = accuracy([self.ranks[i] for i in kept], self._gallery_size, labels).to_dict()
-        if self._pair and len({label.casefold() for label in labels}) == 2:
-            first = [label.casefold() == self._pair_name for label in labels]
+        if self._pair and len(set(labels)) == 2:
+            first = [label == self._pair[0][0] for label in labels]
             contrast = [self._contrast[i] for i in kept]
             result["auc"] = auc(contrast, first)
             if 1 < sum(first) < len(first) - 1:  # an interval needs two of each

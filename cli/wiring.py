@@ -18,7 +18,6 @@ from saccade.models.decoder_file import DecoderFile, require_fit
 from saccade.realtime import registry
 from saccade.realtime.engine import Engine, StepResult
 from saccade.realtime.epochs import Epocher, EpochSettings
-from saccade.realtime.errors import ConfigError
 from saccade.realtime.pipeline import Pipeline, settings_from_spec
 from saccade.realtime.protocols import Sink, Source
 from saccade.realtime.sinks.jsonl import JSONLSink
@@ -84,14 +83,8 @@ class Session:
             top_k=settings.output.top_k,
         )
         epochs = epoch_settings(file, settings)
-        shown = tuple(dict.fromkeys((epochs.labels or {}).values()))
-        known = {name.casefold() for name in self.decoder.names}
-        strangers = [name for name in shown if name.casefold() not in known]
-        if strangers:
-            raise ConfigError(
-                f"every label must be a concept of the gallery, but {', '.join(strangers)} is not "
-                f"among its {len(known)}: correct --label or choose another gallery"
-            )
+        gallery = self.decoder.gallery
+        shown = {label: gallery.row(label) for label in (epochs.labels or {}).values()}
         self.engine = Engine(
             source,
             Pipeline(settings_from_spec(file.pipeline)),
@@ -101,7 +94,7 @@ class Session:
             self._sinks(settings, shown, table),
             decode_rejected=decode_rejected,
             session={
-                "decoder": file.describe(),
+                "decoder": file.manifest,
                 "labels": dict(epochs.labels or {}),
                 "started_unix_s": round(time.time(), 3),
             },
@@ -119,7 +112,7 @@ class Session:
             summary = self.engine.stop()
         return summary
 
-    def _sinks(self, settings: Config, shown: tuple[str, ...], table: str | None) -> list[Sink]:
+    def _sinks(self, settings: Config, shown: dict[str, int], table: str | None) -> list[Sink]:
         sinks: list[Sink] = []
         if settings.output.lsl:  # first, because its readers wait
             sinks.append(
@@ -131,7 +124,7 @@ class Session:
             )
         if settings.output.log is not None:
             sinks.append(JSONLSink(settings.output.log, shown))
-        sinks.append(Scoreboard(self.decoder.names, shown))
+        sinks.append(Scoreboard(len(self.decoder.names), shown))
         if table is not None:
             sinks.append(LiveTable(len(self.decoder.names), table))
         return sinks

@@ -1,7 +1,8 @@
 """Markers, or the passing of samples, become epochs.
 
-Alignment rule: a marker belongs to the sample whose time stamp is nearest to its own; of two
-equally near ones, to the earlier (:meth:`~saccade.realtime.ring.RingBuffer.index_at`). The
+Alignment rule: a marker belongs to the sample whose time stamp is nearest to its own, and within
+a tenth of a sample period of the middle between two, to the earlier one, so that the noise of a
+clock's measurement decides nothing (:meth:`~saccade.realtime.ring.RingBuffer.index_at`). The
 window is half open: ``tmin_s`` is in, ``tmax_s`` is out, so that 0 to 1 s at 250 Hz is 250
 samples. A marker may come before its samples (it waits) or after them (the samples are kept
 for ``late_s``); epochs may overlap. Every marker with a label yields exactly one epoch, whole or
@@ -27,6 +28,7 @@ from saccade.realtime.types import NOT_MEASURED, Chunk, Epoch, Flag, Marker, Str
 
 # Types whose amplitude is judged; others (triggers, auxiliary inputs) have no µV limits.
 JUDGED_TYPES = ("eeg", "")
+TIE_PERIODS = 0.1  # a marker this near to the middle between two samples goes to the earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,11 @@ class Epocher:
         # can be taken in pieces.
         self._piece = max(self._n_times, samples(1.0, spec.sfreq))
         self._ring = RingBuffer(
-            spec.n_channels, abs(self._first) + self._n_times + max(late, 0) + 2 * self._piece
+            spec.n_channels,
+            abs(self._first) + self._n_times + max(late, 0) + 2 * self._piece,
+            tie_s=2
+            * TIE_PERIODS
+            / spec.sfreq,  # the earlier is as much nearer as the later farther
         )
         self._awaited: list[_Awaited] = []
         self._next_window = 0

@@ -31,7 +31,7 @@ def onset(stamps: np.ndarray, flags: np.ndarray, stamp: float) -> int | None:
         axis = np.maximum.accumulate(stamps[first:last])
         if axis[0] <= stamp <= axis[-1]:
             i = int(np.flatnonzero(axis >= stamp)[0])
-            if i > 0 and axis[i] != stamp and stamp - axis[i - 1] <= axis[i] - stamp:
+            if i > 0 and axis[i] != stamp and stamp - axis[i - 1] <= axis[i] - stamp + 0.2 / SFREQ:
                 i -= 1
             best = first + i
     return best

@@ -42,12 +42,14 @@ def test_an_epoch_is_the_window_around_the_nearest_sample() -> None:
     assert (epoch.marker, epoch.label, epoch.rejected) == ("a", "a", ())
 
 
-def test_of_two_equally_near_samples_the_earlier_is_meant() -> None:
-    stamps = np.arange(N) / 64.0  # halves are exact in binary
-    made = Epocher(PLAIN)
-    made.reset(StreamSpec("test", 64.0, *(SPEC.ch_names, SPEC.ch_types, SPEC.units)))
-    (epoch,) = made.step(chunk(stamps=stamps), [Marker("a", 300.5 / 64.0)])
-    assert epoch.onset_index == 300
+@pytest.mark.parametrize(
+    ("after", "sample"), [(0.0, 0), (0.5, 0), (0.501, 0), (0.59, 0), (0.61, 1), (0.99, 1)]
+)
+def test_about_the_middle_between_two_samples_the_earlier_is_meant(
+    after: float, sample: int
+) -> None:
+    (epoch,) = epocher().step(chunk(), [at(300 + after)])
+    assert epoch.onset_index == 300 + sample
 
 
 def test_the_window_is_half_open() -> None:

@@ -1,0 +1,1 @@
+"""Everything learned: encoders, galleries, their evaluation, and the decoder file."""

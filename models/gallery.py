@@ -1,0 +1,279 @@
+"""The concepts a decoder chooses from: names, CLIP vectors, and where they came from.
+
+A gallery keeps its vectors as they were given. What is compared is always the same derived
+form: every vector scaled to unit length, the gallery's mean taken off, and scaled to unit length
+again. CLIP crowds its vectors into a narrow cone, and without the centring each concept is
+nearly as close to a prediction as any other.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from saccade.realtime.errors import GalleryError
+from saccade.realtime.types import Float32, Float64, frozen
+
+Kind = Literal["image", "prototype", "text", "attributes"]
+"""One image each; the mean of several images of a concept; a caption; rated properties."""
+
+NO_DIRECTION = 1e-6  # a centred unit vector shorter than this is rounding error
+BLOCK_ROWS = 1024  # similarities are looked at so many rows at a time
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gallery:
+    """Concepts with their vectors.
+
+    Parameters
+    ----------
+    names : tuple of str, length G >= 2
+        One name a row, none twice (capitals do not tell names apart).
+    vectors : array of shape (G, D), float32
+        As given, of any length but zero.
+    backbone, weights : str
+        The model that made the vectors and the tag of its weights. Vectors of different models
+        have nothing to do with each other, even where their sizes agree.
+    kind : {"image", "prototype", "text", "attributes"}
+        What a row stands for.
+    source : str
+        Where the vectors came from, for a person to read.
+    groups : tuple of str, length G, or None
+        A category for each row.
+    simulated : bool
+        True where no model has seen images or text to make the vectors.
+
+    Raises
+    ------
+    GalleryError
+        If sizes contradict each other, a name is empty or comes twice, or a vector is zero or
+        not finite.
+    """
+
+    names: tuple[str, ...]
+    vectors: Float32
+    backbone: str
+    weights: str
+    kind: Kind
+    source: str = ""
+    groups: tuple[str, ...] | None = None
+    simulated: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what could not be ranked; make the array read-only."""
+        _check_vectors(self.vectors)
+        n_rows = len(self.vectors)
+        if len(self.names) != n_rows:
+            raise GalleryError(
+                f"a gallery needs one name a vector, but {len(self.names)} names came for "
+                f"{n_rows} vectors: make names and rows match, in the same order"
+            )
+        if self.groups is not None and len(self.groups) != n_rows:
+            raise GalleryError(
+                f"a gallery needs one group a vector, but {len(self.groups)} groups came for "
+                f"{n_rows} vectors: give every row a group, or none"
+            )
+        if self.kind not in get_args(Kind):
+            raise GalleryError(
+                f"the kind of a gallery is one of {', '.join(get_args(Kind))}, not {self.kind!r}"
+            )
+        blank = [row for row, name in enumerate(self.names) if not name.strip()]
+        if blank:
+            raise GalleryError(f"every concept needs a name, but row {blank[0]} has none: name it")
+        repeated = [n for n, k in Counter(n.casefold() for n in self.names).items() if k > 1]
+        if repeated:
+            raise GalleryError(
+                f"a name must stand for one row, but {len(repeated)} stand for several "
+                f"({', '.join(sorted(repeated)[:5])}): rename or remove the repeated rows"
+            )
+        frozen(self.vectors)
+
+    def __len__(self) -> int:
+        """Return the number of concepts."""
+        return len(self.names)
+
+    @property
+    def dim(self) -> int:
+        """Number of components of a vector."""
+        return int(self.vectors.shape[1])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of names and vectors, in hexadecimal."""
+        content = hashlib.sha256("\n".join(self.names).encode())
+        content.update(np.array(self.vectors.shape, dtype="<i8").tobytes())
+        content.update(np.ascontiguousarray(self.vectors, dtype="<f4").tobytes())
+        return content.hexdigest()
+
+    @property
+    def centre(self) -> Float32:
+        """Mean of the unit-length vectors, array of shape (D,), float32."""
+        return np.asarray(_unit(self.vectors).mean(axis=0), dtype=np.float32)
+
+    def centred(self, centre: Float32 | None = None) -> Float32:
+        """Return the vectors in the form that is compared.
+
+        Parameters
+        ----------
+        centre : array of shape (D,) or None
+            What is taken off the unit-length vectors; None for the gallery's own centre. A
+            gallery put in the place of another keeps the centre its encoder was trained with.
+
+        Returns
+        -------
+        array of shape (G, D), float32
+            Of unit length.
+
+        Raises
+        ------
+        GalleryError
+            If a vector lies at the centre, where it has no direction.
+        """
+        moved = _unit(self.vectors) - np.asarray(self.centre if centre is None else centre)
+        lost = np.flatnonzero(np.linalg.norm(moved, axis=1) < NO_DIRECTION)
+        if len(lost):
+            raise GalleryError(
+                f"{len(lost)} of {len(self)} vectors equal the gallery's centre and can't be "
+                f"ranked (first: {self.names[lost[0]]!r}): use concepts that differ"
+            )
+        return _unit(moved).astype(np.float32)
+
+    def row(self, name: str) -> int:
+        """Return the row of a concept; capitals do not matter.
+
+        Raises
+        ------
+        GalleryError
+            If there is no such concept; the message offers the nearest names.
+        """
+        folded = [known.casefold() for known in self.names]
+        wanted = name.strip().casefold()
+        if wanted in folded:
+            return folded.index(wanted)
+        close = difflib.get_close_matches(wanted, folded, n=3)
+        near = ", ".join(repr(self.names[folded.index(c)]) for c in close)
+        hint = f"nearest: {near}" if near else f"it begins with {', '.join(self.names[:3])}"
+        raise GalleryError(f"no concept {name!r} among the gallery's {len(self)}: {hint}")
+
+    def check_compatible(self, other: Gallery) -> None:
+        """Refuse another gallery in this one's place unless the same model made it.
+
+        Parameters
+        ----------
+        other : Gallery
+            May have other concepts, and more or fewer of them.
+
+        Raises
+        ------
+        GalleryError
+            Naming every field that differs.
+        """
+        fields = ("backbone", "weights", "kind", "dim")
+        differing = [
+            f"{field} {getattr(self, field)!r} expected, {getattr(other, field)!r} came"
+            for field in fields
+            if getattr(self, field) != getattr(other, field)
+        ]
+        if differing:
+            raise GalleryError(
+                f"the gallery does not fit the decoder: {'; '.join(differing)}: "
+                "build it with the model the decoder was calibrated for"
+            )
+
+    def describe(self) -> dict[str, Any]:
+        """Return size, origin and geometry, ready for JSON.
+
+        ``mean_cosine`` is the mean over all pairs of different rows, for the vectors as given
+        and centred; ``nearest`` lists the pairs that are easiest to confuse.
+        """
+        norms = np.linalg.norm(self.vectors.astype(np.float64), axis=1)
+        centred = self.centred()
+        return {
+            "size": len(self),
+            "dim": self.dim,
+            "backbone": self.backbone,
+            "weights": self.weights,
+            "kind": self.kind,
+            "source": self.source,
+            "simulated": self.simulated,
+            "digest": self.digest,
+            "norm": {"min": float(norms.min()), "max": float(norms.max())},
+            "mean_cosine": {"raw": _mean_cosine(self.vectors), "centred": _mean_cosine(centred)},
+            "nearest": [
+                {"names": [self.names[a], self.names[b]], "cosine": cosine}
+                for a, b, cosine in _nearest_pairs(centred, 5)
+            ],
+            "groups": dict(Counter(self.groups)) if self.groups is not None else None,
+        }
+
+
+def targets(gallery: Gallery, rows: Sequence[int]) -> Float32:
+    """Return what an encoder must predict for trials of these concepts.
+
+    Parameters
+    ----------
+    gallery : Gallery
+        The gallery the decoder will carry.
+    rows : sequence of int, length n
+        Row of each trial's concept.
+
+    Returns
+    -------
+    array of shape (n, D), float32
+        Unit-length centred vectors: an encoder's output is compared with the centred gallery as
+        it comes, so it is trained in that space.
+    """
+    return np.take(gallery.centred(), rows, axis=0)
+
+
+def _check_vectors(vectors: Float32) -> None:
+    """Refuse vectors that have no direction."""
+    if vectors.ndim != 2 or vectors.dtype != np.float32 or min(vectors.shape) < 2:
+        raise GalleryError(
+            "gallery vectors must be float32 of shape (G, D), both at least 2, not "
+            f"{vectors.dtype} of shape {vectors.shape}"
+        )
+    for bad, what in (
+        (~np.isfinite(vectors).all(axis=1), "hold NaN or infinity"),
+        (~vectors.any(axis=1), "are zero"),
+    ):
+        if bad.any():
+            raise GalleryError(
+                f"every gallery vector must point somewhere, but {int(bad.sum())} of "
+                f"{len(vectors)} {what} (first: row {int(np.argmax(bad))}): remove or replace them"
+            )
+
+
+def _unit(vectors: Float32 | Float64) -> Float64:
+    """Return the rows at unit length, in double precision and row by row in memory.
+
+    The layout is part of the answer: sums over another one differ in the last bits.
+    """
+    doubles = np.ascontiguousarray(vectors, dtype=np.float64)
+    return np.asarray(doubles / np.linalg.norm(doubles, axis=1, keepdims=True))
+
+
+def _mean_cosine(vectors: Float32) -> float:
+    """Return the mean cosine over all pairs of different rows."""
+    n = len(vectors)
+    total = float(np.square(_unit(vectors).sum(axis=0)).sum())
+    return (total - n) / (n * (n - 1))
+
+
+def _nearest_pairs(centred: Float32, count: int) -> list[tuple[int, int, float]]:
+    """Return the pairs of rows with the highest cosine, a block of rows at a time."""
+    best: list[tuple[int, int, float]] = []
+    for start in range(0, len(centred), BLOCK_ROWS):
+        cosines = centred[start : start + BLOCK_ROWS] @ centred.T
+        cosines[np.tril_indices(len(cosines), k=start, m=len(centred))] = -np.inf  # each pair once
+        flat = np.argsort(-cosines, axis=None, kind="stable")[:count]
+        rows, columns = np.unravel_index(flat, cosines.shape)
+        found = zip(rows + start, columns, cosines.ravel()[flat], strict=True)
+        best += [(int(a), int(b), float(c)) for a, b, c in found if np.isfinite(c)]
+    return sorted(best, key=lambda pair: -pair[2])[:count]

@@ -1,0 +1,78 @@
+"""Keeps a value that is no measurement from poisoning everything after it.
+
+One NaN in a recursive filter is NaN for ever, and one saturated sample rings for seconds. Such
+a value is replaced by the channel's last good one, and the sample is flagged.
+
+A gap changes nothing: the held value may come from before it. The spec is unchanged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saccade.realtime.errors import ConfigError
+from saccade.realtime.types import Chunk, Flag, StreamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class GuardSettings:
+    """What a channel can measure.
+
+    Parameters
+    ----------
+    rail_uv : float
+        Values of this size or more, of either sign, are taken for clipped, in µV; above 0.
+    """
+
+    rail_uv: float = 1e6
+
+
+class Guard:
+    """Holds the last good value of each channel over non-finite and clipped ones."""
+
+    settings: GuardSettings
+
+    def __init__(self, settings: GuardSettings) -> None:
+        self.settings = settings
+
+    def reset(self, spec: StreamSpec) -> StreamSpec:
+        """Prepare for a stream, which stays as it is.
+
+        Raises
+        ------
+        ConfigError
+            If the rail is not above 0.
+        """
+        if not self.settings.rail_uv > 0:
+            raise ConfigError(
+                f"rail_uv must be above 0 µV, not {self.settings.rail_uv}: give the amplifier's "
+                "range, or leave it out"
+            )
+        self._rail = np.float32(min(self.settings.rail_uv, float(np.finfo(np.float32).max)))
+        self._held = np.zeros((1, spec.n_channels), np.float32)
+        return spec
+
+    def step(self, chunk: Chunk) -> Chunk:
+        """Return the samples, each value that is no measurement replaced."""
+        if len(chunk) == 0:
+            return chunk
+        good = np.abs(chunk.data) < self._rail  # false for NaN, too
+        if good.all():
+            self._held = chunk.data[-1:].copy()
+            return chunk
+        # Row 0 stands for what was held before; each value names the row it is taken from.
+        rows = np.arange(1, len(chunk) + 1)[:, None]
+        source = np.maximum.accumulate(np.where(good, rows, 0), axis=0)
+        data = np.take_along_axis(np.concatenate([self._held, chunk.data]), source, axis=0)
+        self._held = data[-1:].copy()
+        finite = np.isfinite(chunk.data)
+        flags = chunk.flags.copy()
+        flags[~finite.all(axis=1)] |= np.uint16(Flag.NONFINITE)
+        flags[(finite & ~good).any(axis=1)] |= np.uint16(Flag.CLIPPED)
+        return Chunk(data, chunk.stamps, flags, chunk.index, chunk.received_s)
+
+    def delay_s(self, freq_hz: float) -> float:
+        """Return 0: nothing is delayed."""
+        return 0.0

@@ -1,0 +1,123 @@
+"""Where the stream is torn: missing samples and clock steps, seen in the time stamps.
+
+An ordinary amplifier stamps its samples without jitter, so one and a half sample periods tell a
+lost sample; a Bluetooth one may jitter by 30 ms. Calibration therefore measures the threshold
+(:func:`measured_gap_s`) and the decoder file stores it.
+
+The sample after a tear carries ``Flag.GAP``; every filter downstream starts afresh from it. The
+spec is unchanged.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from saccade.realtime.errors import CalibrationError, ConfigError
+from saccade.realtime.sampling import samples
+from saccade.realtime.types import Chunk, Flag, Float64, StreamSpec
+
+GAP_PERIODS = 1.5
+_GAP = np.uint16(Flag.GAP)
+
+
+@dataclass(frozen=True, slots=True)
+class ContinuitySettings:
+    """What counts as a gap.
+
+    Parameters
+    ----------
+    gap_s : float or None
+        Largest step between two stamps, forward or backward, that is none, in seconds; at least
+        one sample period. None means one and a half sample periods.
+    """
+
+    gap_s: float | None = None
+
+
+class Continuity:
+    """Flags the sample after each gap or clock step.
+
+    Attributes
+    ----------
+    gaps : int
+        Samples so far that carry GAP, those that the source flagged included.
+    lost : int
+        Samples estimated to be missing, from the length of the forward gaps.
+    """
+
+    settings: ContinuitySettings
+
+    def __init__(self, settings: ContinuitySettings) -> None:
+        self.settings = settings
+
+    def reset(self, spec: StreamSpec) -> StreamSpec:
+        """Prepare for a stream, which stays as it is.
+
+        Raises
+        ------
+        ConfigError
+            If ``gap_s`` is shorter than a sample period: every sample would be a gap.
+        """
+        gap_s = self.settings.gap_s
+        if gap_s is not None and not (math.isfinite(gap_s) and gap_s * spec.sfreq >= 1):
+            raise ConfigError(
+                f"gap_s must be at least one sample period ({1 / spec.sfreq:.6g} s at "
+                f"{spec.sfreq:g} Hz), not {gap_s}: raise it, or leave it out for "
+                f"{GAP_PERIODS:g} periods"
+            )
+        self._gap_s = GAP_PERIODS / spec.sfreq if gap_s is None else gap_s
+        self._sfreq = spec.sfreq
+        self._last = math.nan
+        self.gaps = self.lost = 0
+        return spec
+
+    def step(self, chunk: Chunk) -> Chunk:
+        """Return the samples, those after a gap flagged."""
+        if len(chunk) == 0:
+            return chunk
+        # The first sample of a stream follows NaN, which is no gap.
+        steps = np.diff(chunk.stamps, prepend=self._last)
+        self._last = float(chunk.stamps[-1])
+        torn = np.abs(steps) > self._gap_s
+        if torn.any():
+            for step_s in steps[torn]:  # a clock that was set back tells nothing: 0
+                self.lost += max(samples(float(step_s), self._sfreq) - 1, 0)
+            flags = chunk.flags | torn * _GAP
+            chunk = Chunk(chunk.data, chunk.stamps, flags, chunk.index, chunk.received_s)
+        self.gaps += int(np.count_nonzero(chunk.flags & _GAP))
+        return chunk
+
+    def delay_s(self, freq_hz: float) -> float:
+        """Return 0: nothing is delayed."""
+        return 0.0
+
+
+def measured_gap_s(stamps: Float64, sfreq: float) -> float:
+    """Return the ``gap_s`` that suits a stream's own jitter.
+
+    It is the larger of 1.5 sample periods and 1.5 × the 99.9th percentile of the steps between
+    stamps (forward and backward; the percentile is an observed step, never one interpolated
+    towards the largest), so that a few true gaps in the recording do not raise it.
+
+    Parameters
+    ----------
+    stamps : array of shape (n_samples,), float64
+        Time stamps as received, in seconds; a minute of them gives a steady figure.
+    sfreq : float
+        Nominal rate in Hz.
+
+    Raises
+    ------
+    CalibrationError
+        If there are fewer than two stamps.
+    """
+    if len(stamps) < 2:
+        raise CalibrationError(
+            f"expected at least 2 time stamps to measure jitter, not {len(stamps)}: record more"
+        )
+    steps = np.abs(np.diff(stamps))
+    jitter_s = float(np.percentile(steps, 99.9, method="lower"))
+    return max(GAP_PERIODS / sfreq, GAP_PERIODS * jitter_s)

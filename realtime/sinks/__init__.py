@@ -1,0 +1,1 @@
+"""Where results go: LSL streams, and a file of JSON lines."""

@@ -1,0 +1,334 @@
+"""A pipeline is its blocks in a row, and its specification says everything about it."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from saccade.realtime import registry
+from saccade.realtime.blocks.bandpass import Bandpass, BandpassSettings
+from saccade.realtime.blocks.notch import NotchSettings
+from saccade.realtime.blocks.reference import ReferenceSettings
+from saccade.realtime.blocks.resample import Resample, ResampleSettings
+from saccade.realtime.blocks.scale import ScaleSettings
+from saccade.realtime.blocks.select import SelectSettings
+from saccade.realtime.blocks.units import UnitsSettings
+from saccade.realtime.errors import ConfigError, SignatureMismatch
+from saccade.realtime.pipeline import (
+    GROUP,
+    Pipeline,
+    PipelineSettings,
+    settings_from_spec,
+    to_spec,
+)
+from saccade.realtime.types import Chunk, Flag, StreamSpec
+
+SPEC = StreamSpec("amp", 500.0, ("Fz", "Cz", "Oz"), ("eeg",) * 3, ("µV",) * 3)
+BAND = ("bandpass", BandpassSettings(1.0, 40.0))
+DOWN = ("resample", ResampleSettings(250.0, passband=0.5))
+EVERY_BLOCK = PipelineSettings(
+    gap_s=0.05,
+    rail_uv=2e5,
+    blocks=(
+        ("units", UnitsSettings()),
+        ("select", SelectSettings(("Oz", "Fz"))),
+        ("notch", NotchSettings(50.0, n_harmonics=2)),
+        BAND,
+        ("reference", ReferenceSettings("channels", ch_names=("Fz",))),
+        DOWN,
+        ("scale", ScaleSettings((0.5, 1.0), matrix=((1.0, 0.25), (0.25, 1.0)))),
+    ),
+)
+
+
+def chunk(n: int = 2000, start: int = 0, gap_at: int | None = None) -> Chunk:
+    data = np.random.default_rng(start).normal(0, 30, size=(n, 3)).astype(np.float32)
+    stamps = 10 + np.arange(start, start + n) / 500
+    if gap_at is not None:
+        stamps[gap_at:] += 0.02
+    return Chunk(data, stamps, np.zeros(n, np.uint16), start, 3.0)
+
+
+def test_the_blocks_run_in_their_order() -> None:
+    pipeline = Pipeline(PipelineSettings(blocks=(BAND, DOWN)))
+    assert pipeline.reset(SPEC).sfreq == 250.0
+    bandpass, resample = Bandpass(BAND[1]), Resample(DOWN[1])
+    resample.reset(bandpass.reset(SPEC))
+    expected = resample.step(bandpass.step(chunk()))
+    out = pipeline.step(chunk())
+    for name in ("data", "stamps", "flags"):
+        assert np.array_equal(getattr(out, name), getattr(expected, name))
+    swapped = Pipeline(PipelineSettings(blocks=(DOWN, BAND)))
+    swapped.reset(SPEC)
+    assert not np.array_equal(swapped.step(chunk()).data, out.data)
+
+
+def test_gaps_and_bad_values_are_seen_even_without_a_block() -> None:
+    spoilt = chunk(100, gap_at=50)
+    data = spoilt.data.copy()
+    data[20, 1], data[30, 2] = np.nan, 5e5
+    spoilt = Chunk(data, spoilt.stamps, spoilt.flags, 0)
+    pipeline = Pipeline(PipelineSettings(rail_uv=1e5))
+    assert pipeline.reset(SPEC) == SPEC
+    out = pipeline.step(spoilt)
+    assert out.data[20, 1] == data[19, 1]
+    assert [Flag(int(f)).words() for f in out.flags[[20, 30, 50]]] == [
+        ["nonfinite"],
+        ["clipped"],
+        ["gap"],
+    ]
+    assert (pipeline.gaps, pipeline.lost, pipeline.flagged) == (1, 10, 3)
+    tolerant = Pipeline(PipelineSettings(gap_s=0.5))
+    tolerant.reset(SPEC)
+    tolerant.step(spoilt)
+    assert (tolerant.gaps, tolerant.lost, tolerant.flagged) == (0, 0, 1)
+
+
+def test_flags_come_out_of_every_block() -> None:
+    pipeline = Pipeline(EVERY_BLOCK)
+    pipeline.reset(SPEC)
+    flags = np.zeros(2000, np.uint16)
+    flags[1001], flags[1300] = Flag.GAP, Flag.CLIPPED
+    given = chunk()
+    out = pipeline.step(Chunk(given.data, given.stamps, flags, 0))
+    assert np.flatnonzero(out.flags & Flag.GAP).tolist() == [501]
+    assert (out.flags & Flag.CLIPPED).any()
+
+
+def test_a_reset_forgets_everything() -> None:
+    pipeline = Pipeline(EVERY_BLOCK)
+    pipeline.reset(SPEC)
+    first = pipeline.step(chunk(gap_at=500))
+    counts = (pipeline.gaps, pipeline.lost, pipeline.flagged)
+    pipeline.reset(SPEC)
+    assert (pipeline.gaps, pipeline.lost, pipeline.flagged) == (0, 0, 0)
+    again = pipeline.step(chunk(gap_at=500))
+    assert again.index == 0
+    assert np.array_equal(first.data, again.data)
+    assert (pipeline.gaps, pipeline.lost, pipeline.flagged) == counts
+
+
+def test_an_empty_chunk_changes_nothing() -> None:
+    def run(empty: bool) -> list[Chunk]:
+        pipeline = Pipeline(EVERY_BLOCK)
+        pipeline.reset(SPEC)
+        out = []
+        for start in range(0, 40, 10):
+            if empty:
+                assert len(pipeline.step(Chunk.empty(3, start))) == 0
+            out.append(pipeline.step(chunk(10, start)))
+        return out
+
+    for with_empty, without in zip(run(empty=True), run(empty=False), strict=True):
+        assert with_empty.index == without.index
+        assert np.array_equal(with_empty.data, without.data)
+        assert np.array_equal(with_empty.flags, without.flags)
+
+
+def test_the_delay_is_that_of_all_blocks() -> None:
+    pipeline = Pipeline(PipelineSettings(blocks=(BAND, DOWN)))
+    pipeline.reset(SPEC)
+    bandpass, resample = Bandpass(BAND[1]), Resample(DOWN[1])
+    resample.reset(bandpass.reset(SPEC))
+    for hz in (5.0, 10.0):
+        both_s = bandpass.delay_s(hz) + resample.delay_s(hz)
+        assert pipeline.delay_ms(hz) == pytest.approx(1e3 * both_s)
+    assert pipeline.delay_ms() == pipeline.delay_ms(10.0) != pipeline.delay_ms(5.0)
+
+
+@pytest.mark.parametrize("blocks", [(BAND, DOWN), (DOWN, BAND), (DOWN,), (BAND,), ()])
+def test_settling_lasts_as_long_as_stated(blocks: tuple[tuple[str, Any], ...]) -> None:
+    pipeline = Pipeline(PipelineSettings(blocks=blocks))
+    sfreq = pipeline.reset(SPEC).sfreq
+    settling = np.flatnonzero(pipeline.step(chunk(5000)).flags & Flag.SETTLING)
+    assert settling.tolist() == list(range(len(settling)))
+    assert len(settling) == pytest.approx(pipeline.settling_s * sfreq, abs=1)
+
+
+def test_the_description_says_what_each_block_makes_of_the_stream() -> None:
+    pipeline = Pipeline(EVERY_BLOCK)
+    pipeline.reset(SPEC)
+    rows = pipeline.describe()
+    assert rows == json.loads(json.dumps(rows))
+    assert [row["block"] for row in rows[:2]] == ["continuity", "guard"]
+    assert [row["block"] for row in rows[2:]] == [name for name, _ in EVERY_BLOCK.blocks]
+    assert rows[0]["settings"] == {"gap_s": 0.05}
+    assert rows[3] == {
+        "block": "select",
+        "settings": {"ch_names": ["Oz", "Fz"]},
+        "sfreq": 500.0,
+        "n_channels": 2,
+        "delay_ms": 0.0,
+    }
+    assert rows[-1]["sfreq"] == 250.0
+    assert sum(row["delay_ms"] for row in rows) == pytest.approx(pipeline.delay_ms())
+
+
+def test_a_block_that_does_not_fit_the_stream_says_so() -> None:
+    pipeline = Pipeline(PipelineSettings(blocks=(("select", SelectSettings(("Pz",))),)))
+    with pytest.raises(SignatureMismatch, match=r"'amp' lacks 1 of 1 .* Pz"):
+        pipeline.reset(SPEC)
+
+
+# -- specification
+
+
+def test_a_specification_reads_back_as_the_settings_it_was_written_from() -> None:
+    spec = to_spec(EVERY_BLOCK)
+    assert settings_from_spec(spec) == EVERY_BLOCK
+    assert settings_from_spec(json.loads(json.dumps(spec))) == EVERY_BLOCK
+    assert to_spec(PipelineSettings()) == {"gap_s": None, "rail_uv": 1e6, "blocks": []}
+    assert settings_from_spec({}) == PipelineSettings()
+
+
+def test_a_specification_may_be_written_in_toml() -> None:
+    spec = tomllib.loads("""
+        rail_uv = 200_000
+        [[blocks]]
+        block = "bandpass"
+        low_hz = 1  # a whole number will do
+        [[blocks]]
+        block = "scale"
+        mean = [0, 0.5]
+        matrix = [[1, 0], [0, 1]]
+    """)
+    settings = settings_from_spec(spec)
+    assert settings == PipelineSettings(
+        rail_uv=2e5,
+        blocks=(
+            ("bandpass", BandpassSettings(low_hz=1.0)),
+            ("scale", ScaleSettings((0.0, 0.5), matrix=((1.0, 0.0), (0.0, 1.0)))),
+        ),
+    )
+    assert isinstance(settings.rail_uv, float)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"rail": 1.0}, "the pipeline has no setting 'rail': did you mean 'rail_uv'"),
+        ({"gap_s": "long"}, "gap_s of the pipeline must be a number, not 'long'"),
+        ({"rail_uv": None}, "rail_uv of the pipeline must be a number, not None"),
+        ({"rail_uv": True}, "rail_uv of the pipeline must be a number, not True"),
+        ({"blocks": {"block": "notch"}}, "blocks of the pipeline must be a list"),
+        ({"blocks": ["notch"]}, "block 1 of the pipeline must be a mapping .* not 'notch'"),
+        ({"blocks": [{"line_hz": 50.0}]}, "block 1 of the pipeline must be a mapping with a name"),
+        (
+            {"blocks": [{"block": "units"}, {"block": "bandpas"}]},
+            r"block 2 \(bandpas\) .*one of bandpass, notch.* did you mean 'bandpass'",
+        ),
+        (
+            {"blocks": [{"block": "bandpass", "low": 1.0}]},
+            r"block 1 \(bandpass\) .* no setting 'low': did you mean 'low_hz'.* order\)",
+        ),
+        ({"blocks": [{"block": "notch"}]}, r"block 1 \(notch\) of the pipeline needs line_hz"),
+        (
+            {"blocks": [{"block": "bandpass", "low_hz": 1.0, "order": 4.0}]},
+            r"order of block 1 \(bandpass\) .* must be a whole number, not 4.0",
+        ),
+        (
+            {"blocks": [{"block": "select", "ch_names": "Oz"}]},
+            r"ch_names of block 1 .* must be a list of text, not 'Oz'",
+        ),
+        (
+            {"blocks": [{"block": "select", "ch_names": ["Oz", 1]}]},
+            r"ch_names of block 1 .* must be text, not 1",
+        ),
+        (
+            {"blocks": [{"block": "reference", "kind": "median"}]},
+            r"kind of block 1 .* must be 'average' or 'channels' or 'none', not 'median'",
+        ),
+    ],
+)
+def test_a_specification_with_a_mistake_is_refused_with_its_place(
+    spec: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message) as refused:
+        settings_from_spec(spec)
+    assert "\n" not in str(refused.value)
+
+
+# -- registry
+
+
+def install(folder: Path, name: str, module: str, code: str) -> None:
+    """Put a distribution with one block, called "plugged", on a folder of the import path."""
+    info = folder / f"{name}-1.2.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.2\n")
+    (info / "entry_points.txt").write_text(f"[{GROUP}]\nplugged = {module}:Plugged\n")
+    (folder / f"{module}.py").write_text(code)
+
+
+PLUGGED = """
+from dataclasses import dataclass
+from saccade.realtime.types import Chunk
+
+@dataclass(frozen=True)
+class PluggedSettings:
+    sizes: tuple[int, float]
+    loud: bool = False
+
+class Plugged:
+    settings: PluggedSettings
+    def __init__(self, settings): self.settings = settings
+    def reset(self, spec): return spec
+    def step(self, chunk): return Chunk(-chunk.data, chunk.stamps, chunk.flags, chunk.index)
+    def delay_s(self, freq_hz): return 0.25
+"""
+
+
+def test_a_plug_in_is_a_block_like_any_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "acme-blocks", "acme_good", PLUGGED)
+    monkeypatch.syspath_prepend(tmp_path)
+    spec = {"blocks": [{"block": "plugged", "sizes": [2, 3], "loud": True}]}
+    pipeline = Pipeline(settings_from_spec(spec))
+    assert pipeline.settings.blocks[0][1].sizes == (2, 3.0)
+    assert to_spec(pipeline.settings)["blocks"] == spec["blocks"]
+    pipeline.reset(SPEC)
+    assert np.array_equal(pipeline.step(chunk()).data, -chunk().data)
+    assert pipeline.delay_ms() == 250.0
+    assert pipeline.settling_s == 0.0
+    for values in ({"sizes": [2]}, {"sizes": [2.5, 3]}, {"sizes": [2, 3], "loud": 1}):
+        with pytest.raises(ConfigError, match=r"block 1 .* must be"):
+            settings_from_spec({"blocks": [{"block": "plugged", **values}]})
+
+
+def test_a_plug_in_that_fails_names_its_distribution(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path, "acme-blocks", "acme_bad", "raise OSError('no licence')")
+    monkeypatch.syspath_prepend(tmp_path)
+    message = r"acme_bad:Plugged of acme-blocks 1\.2 \(OSError: no licence\)"
+    with pytest.raises(ConfigError, match=message) as refused:
+        registry.load(GROUP, "plugged")
+    assert isinstance(refused.value.__cause__, OSError)
+
+
+def test_a_name_that_two_distributions_offer_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("acme", "zenith"):
+        (tmp_path / name).mkdir()
+        install(tmp_path / name, name, f"{name}_block", PLUGGED)
+        monkeypatch.syspath_prepend(tmp_path / name)
+    with pytest.raises(ConfigError, match=r"offered by (acme|zenith) 1\.2 and (acme|zenith) 1\.2"):
+        registry.load(GROUP, "plugged")
+
+
+def test_names_are_listed_and_the_nearest_is_proposed() -> None:
+    own = {"select", "units", "notch", "bandpass", "reference", "resample", "scale"}
+    assert own <= set(registry.names(GROUP))
+    assert registry.names(GROUP) == sorted(registry.names(GROUP))
+    assert registry.load(GROUP, "bandpass") is Bandpass
+    with pytest.raises(ConfigError, match=r"one of .*notch.* not 'noch': did you mean 'notch'\?"):
+        registry.load(GROUP, "noch")
+    with pytest.raises(ConfigError, match="expected one of nothing"):
+        registry.load("saccade.nonsense", "x")
