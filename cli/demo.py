@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from saccade.cli.configuration import Config
     from saccade.models.decoder_file import DecoderFile
+    from saccade.realtime.protocols import Source
+    from saccade.realtime.types import StreamSpec
 
 LOOPBACK = "[multicast]\nResolveScope = machine\n[log]\nlevel = -3\n"
 SOA_S = 0.3
@@ -139,13 +141,25 @@ def _calibrate(settings: Config, n_trials: int, stop: Event, *, draw: bool) -> D
             progress.advance(task, len(result.epochs))
             return stop.is_set() or progress.tasks[task].completed >= n_trials
 
-        spec = source.open()  # to know its channels
-        source.close()
-        trials = fitting.trials_from([source], settings, spec, None, enough)
+        spec = source.open()
+        trials = fitting.trials_from([_Opened(source, spec)], settings, spec, None, enough)
     if stop.is_set():
         return None
     common.say("saccade demo: fitting")
     return fitting.decoder_from(trials, gallery_of(settings), settings)
+
+
+class _Opened:
+    """A source that is open already, because its channels had to be known; it is not left."""
+
+    def __init__(self, source: Source, spec: StreamSpec) -> None:
+        self._spec = spec
+        self.read = source.read
+        self.close = source.close
+
+    def open(self) -> StreamSpec:
+        """Return what the stream carries."""
+        return self._spec
 
 
 def _decode(

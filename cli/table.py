@@ -7,6 +7,7 @@ slow terminal costs the session a frame, never a sample.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console, Group
@@ -77,7 +78,7 @@ class LiveTable:
             self._live.update(self._render(), refresh=True)
 
     def _render(self) -> Group:
-        table = Table(title=self._title or None, title_justify="left", min_width=66)
+        table = Table(title=self._title or None, title_justify="left")
         table.add_column("", justify="right", width=2)
         table.add_column("concept", min_width=22)
         table.add_column("probability", min_width=BAR_WIDTH + 7)
@@ -117,7 +118,7 @@ def _bar(share: float) -> str:
     return ("█" * round(share * BAR_WIDTH)).ljust(BAR_WIDTH, "·")
 
 
-def summary_lines(summary: dict[str, Any]) -> list[str]:
+def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     """Return the end of a session in words, a line for each thing a person wants to know."""
     samples, markers, epochs = summary["samples"], summary["markers"], summary["epochs"]
     lines = [
@@ -142,7 +143,7 @@ def summary_lines(summary: dict[str, Any]) -> list[str]:
     return lines
 
 
-def accuracy_line(result: dict[str, Any]) -> str:
+def accuracy_line(result: Mapping[str, Any]) -> str:
     """Return an accuracy with everything that belongs beside it."""
     low, high = result["ci95_top1"]
     line = (

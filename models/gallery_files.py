@@ -29,8 +29,9 @@ def load_arrays(
 ) -> Gallery:
     """Read a gallery from embeddings somebody has computed.
 
-    Rows that repeat an earlier row's name and vector exactly are left out and logged (published
-    name lists have such); the same name with another vector is refused.
+    Every row stays where it is, so that row numbers mean the same in the file and in saccade. One
+    that repeats an earlier row's name and vector (published lists have such) gets a number behind
+    its name and is logged; the same name with another vector is refused.
 
     Parameters
     ----------
@@ -54,25 +55,23 @@ def load_arrays(
             f"{vectors_npy} has {len(vectors)} rows: use files that belong together"
         )
     first: dict[str, int] = {}
+    repeated: list[str] = []
     for row, name in enumerate(names):
-        first.setdefault(name, row)
-    kept = [
-        row
-        for row, name in enumerate(names)
-        if first[name] == row or not np.array_equal(vectors[row], vectors[first[name]])
-    ]
-    source = f"{Path(vectors_npy).name}, {Path(names_txt).name}"
-    if len(kept) < len(names):
-        left_out = sorted({names[row] for row in set(range(len(names))) - set(kept)})
-        logger.warning("%s repeats rows, left out: %s", names_txt, ", ".join(left_out))
-        source += f", less {len(names) - len(kept)} repeated rows"
+        if row != first.setdefault(name, row) and np.array_equal(
+            vectors[row], vectors[first[name]]
+        ):
+            names[row] = f"{name} ({2 + repeated.count(name)})"
+            repeated.append(name)
+    if repeated:
+        called = ", ".join(sorted(set(repeated)))
+        logger.warning("%s has repeated rows, which get a number: %s", names_txt, called)
     return Gallery(
-        names=tuple(names[row] for row in kept),
-        vectors=np.ascontiguousarray(vectors[kept]),
+        names=tuple(names),
+        vectors=vectors,
         backbone=backbone,
         weights=weights,
         kind=kind,
-        source=source,
+        source=f"{Path(vectors_npy).name}, {Path(names_txt).name}",
     )
 
 

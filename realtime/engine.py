@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +26,8 @@ from saccade.realtime.epochs import Epocher
 from saccade.realtime.latency import LatencyLog
 from saccade.realtime.pipeline import Pipeline
 from saccade.realtime.protocols import Clock, Decoder, Sink, Source
-from saccade.realtime.types import Chunk, Epoch, Latency, Prediction, StreamSpec
+from saccade.realtime.sampling import samples
+from saccade.realtime.types import Chunk, Epoch, Float32, Latency, Prediction, StreamSpec
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +107,7 @@ class Engine:
             self._row_of = {name.casefold(): row for row, name in reversed([*enumerate(names)])}
             self._n_received = self._n_predictions = 0
             self._latencies = LatencyLog()
-            self._restart_amplitude()
+            self._until_status, self._lowest, self._highest = self._fresh_extremes()
             # Not through _use: a session whose log can't be opened must not begin.
             for sink in self._sinks:
                 sink.open(self.spec, self.session)
@@ -155,7 +157,7 @@ class Engine:
             self._report_rejected(epoch)
         self.source.close()
         summary = self.summary()
-        self._each_sink(lambda sink: sink.close(summary))
+        self._each_sink(operator.methodcaller("close", summary))
         return summary
 
     def summary(self) -> dict[str, Any]:
@@ -200,14 +202,14 @@ class Engine:
             # Each sink is told how long publishing has taken before it.
             published = dataclasses.replace(latency, publishing_s=self.clock() - decoded_s)
             prediction = dataclasses.replace(prediction, latency=published)
-            self._use(sink, lambda s, p=prediction: s.prediction(p))
+            self._use(sink, operator.methodcaller("prediction", prediction))
         latency = dataclasses.replace(latency, publishing_s=self.clock() - decoded_s)
         self._latencies.add(latency)
         self._n_predictions += 1
         return dataclasses.replace(prediction, latency=latency)
 
     def _report_rejected(self, epoch: Epoch) -> None:
-        self._each_sink(lambda sink: sink.rejected(epoch))
+        self._each_sink(operator.methodcaller("rejected", epoch))
 
     def _each_sink(self, action: Callable[[Sink], None]) -> None:
         for sink in tuple(self._sinks):
@@ -236,16 +238,17 @@ class Engine:
                 status["ptp_uv"] = [round(float(v), 3) for v in self._highest - self._lowest]
                 status["ch_names"] = list(self.working_spec.ch_names)
                 status["dropped_sinks"] = list(self.dropped_sinks)
-                self._each_sink(lambda sink, status=status: sink.status(status))
-                self._restart_amplitude()
+                self._each_sink(operator.methodcaller("status", status))
+                self._until_status, self._lowest, self._highest = self._fresh_extremes()
 
-    def _restart_amplitude(self) -> None:
-        self._until_status = max(1, round(STATUS_EVERY_S * self.working_spec.sfreq))
-        self._lowest = np.full(self.working_spec.n_channels, np.inf, np.float32)
-        self._highest = np.full(self.working_spec.n_channels, -np.inf, np.float32)
+    def _fresh_extremes(self) -> tuple[int, Float32, Float32]:
+        """Return the samples until the next status, and extremes that any sample exceeds."""
+        spec = self.working_spec
+        lowest = np.full(spec.n_channels, np.inf, np.float32)
+        return max(1, samples(STATUS_EVERY_S, spec.sfreq)), lowest, -lowest
 
 
-def _rank(scores: np.ndarray, row: int | None) -> int | None:
+def _rank(scores: Float32, row: int | None) -> int | None:
     """Return the place of a row, 1 the best; equal scores in the order of the gallery."""
     if row is None:
         return None

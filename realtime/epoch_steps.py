@@ -56,8 +56,8 @@ def subtract_baseline(data: Float32, span: slice) -> Float32:
     span : slice
         Columns to average.
     """
-    mean = np.mean(data[:, span], axis=1, dtype=np.float64)  # (n_channels,)
-    return (data - mean[:, None]).astype(np.float32)
+    mean = np.mean(data[:, span], axis=1, dtype=np.float64, keepdims=True)  # (n_channels, 1)
+    return np.asarray(data - mean, np.float32)
 
 
 def worst_peak_to_peak(data: Float32, rows: tuple[int, ...]) -> tuple[int, float]:

@@ -122,7 +122,7 @@ class Epocher:
         args = (tmin_s, self._n_times, spec.sfreq)
         self._baseline = s.baseline_s and columns(s.baseline_s, *args, "baseline_s")
         self._crop = (s.crop_s and columns(s.crop_s, *args, "crop_s")) or slice(0, self._n_times)
-        self._tmin_s = tmin_s + self._crop.start / spec.sfreq
+        self._tmin_s = tmin_s + float(self._crop.start) / spec.sfreq
         if s.reject_ptp_uv is not None and not s.reject_ptp_uv > 0:
             raise ConfigError(
                 f"reject_ptp_uv must be above 0 µV, not {s.reject_ptp_uv}: leave it out to "
@@ -139,7 +139,7 @@ class Epocher:
             rejecting &= ~Flag[name.upper()]
         self._rejecting = rejecting
         self._judged = tuple(i for i, t in enumerate(spec.ch_types) if t in JUDGED_TYPES)
-        self._hop = s.hop_s and samples(s.hop_s, spec.sfreq, "hop_s")
+        self._hop = None if s.hop_s is None else samples(s.hop_s, spec.sfreq, "hop_s")
         if self._hop is not None and self._hop < 1:
             raise ConfigError(
                 f"hop_s must be at least one sample ({1 / spec.sfreq:g} s), not {s.hop_s}"

@@ -54,10 +54,14 @@ class TestWilson:
         for end in wilson(hits, n):
             assert abs(hits / n - end) == pytest.approx(z * np.sqrt(end * (1 - end) / n))
 
-    def test_stays_within_0_and_1(self):
-        assert wilson(0, 5)[0] == 0
-        assert wilson(5, 5)[1] == 1
-        assert 0 < wilson(0, 5)[1] < 1
+    @pytest.mark.parametrize("n", [1, 5, 7, 60, 383])
+    def test_stays_within_0_and_1(self, n):
+        (low, high), (mirrored_low, mirrored_high) = wilson(0, n), wilson(n, n)
+        assert low == pytest.approx(0, abs=1e-12)
+        assert low >= 0
+        assert 0 < high < 1
+        assert mirrored_high <= 1
+        assert (mirrored_low, mirrored_high) == pytest.approx((1 - high, 1 - low))
 
     def test_covers_as_it_says(self):
         n, p = 60, 0.3
