@@ -102,12 +102,12 @@ def trials_from_files(sources: Sequence[FileSource], settings: Config) -> Trials
 
     What counts as a gap is measured on all the runs, as their amplifier's jitter.
     """
-    gaps_s = []
-    for source in sources:
-        spec = source.open()
-        gaps_s.append(measured_gap_s(source.recording.stamps, spec.sfreq))
-        source.close()
-    return trials_from(sources, settings, spec, max(gaps_s))
+    specs = [source.open() for source in sources]
+    gaps_s = [
+        measured_gap_s(source.recording.stamps, spec.sfreq)
+        for source, spec in zip(sources, specs, strict=True)
+    ]
+    return trials_from(sources, settings, specs[0], max(gaps_s))
 
 
 def trials_from(

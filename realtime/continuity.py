@@ -98,9 +98,10 @@ class Continuity:
 def measured_gap_s(stamps: Float64, sfreq: float) -> float:
     """Return the ``gap_s`` that suits a stream's own jitter.
 
-    It is the larger of 1.5 sample periods and 1.5 × the 99.9th percentile of the steps between
-    stamps (forward and backward; the percentile is an observed step, never one interpolated
-    towards the largest), so that a few true gaps in the recording do not raise it.
+    It is 1.5 sample periods, and twice what the 99.9th percentile of the steps between stamps
+    (forward and backward) has over one period: without jitter, one lost sample is a gap; with
+    it, only what is well beyond the ordinary. The percentile is an observed step, never one
+    interpolated towards the largest, so that a few true gaps in the recording do not raise it.
 
     Parameters
     ----------
@@ -120,4 +121,4 @@ def measured_gap_s(stamps: Float64, sfreq: float) -> float:
         )
     steps = np.abs(np.diff(stamps))
     jitter_s = float(np.percentile(steps, 99.9, method="lower"))
-    return max(GAP_PERIODS / sfreq, GAP_PERIODS * jitter_s)
+    return GAP_PERIODS / sfreq + 2 * max(0.0, jitter_s - 1 / sfreq)

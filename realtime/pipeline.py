@@ -1,8 +1,9 @@
 """A chain of causal blocks, built from a specification that a decoder file can hold.
 
-Every stream first passes :class:`~saccade.realtime.continuity.Continuity` (gaps are flagged) and
+Every stream passes :class:`~saccade.realtime.continuity.Continuity` (gaps are flagged) and
 :class:`~saccade.realtime.blocks.guard.Guard` (what is no measurement is held); no specification
-can leave them out. The blocks named in it follow, in its order.
+can leave them out. The blocks named in it follow, in its order, save that a ``select`` that comes
+first stands before the guard: what is wrong with a channel that nobody uses flags nothing.
 
 A block's class is found by its entry point in ``saccade.blocks``. It declares its settings class
 in its body (``settings: XSettings``), takes them as its only argument, and may have a method
@@ -55,8 +56,8 @@ class Pipeline:
     Attributes
     ----------
     flagged : int
-        Samples so far that came with, or earned, a flag before the first block: after a gap,
-        not finite, clipped. Counted at the input's rate.
+        Samples so far that came with, or earned, a flag up to the guard: after a gap, not finite,
+        clipped. Counted at the input's rate.
     """
 
     def __init__(self, settings: PipelineSettings) -> None:
@@ -84,10 +85,10 @@ class Pipeline:
 
     def step(self, chunk: Chunk) -> Chunk:
         """Return the output for these samples; an empty chunk changes nothing."""
-        chunk = self._guard.step(self._continuity.step(chunk))
-        self.flagged += int(np.count_nonzero(chunk.flags))
-        for _, block in self._blocks:
+        for _, block in self._chain():
             chunk = block.step(chunk)
+            if block is self._guard:
+                self.flagged += int(np.count_nonzero(chunk.flags))
         return chunk
 
     @property
@@ -134,9 +135,11 @@ class Pipeline:
         ]
 
     def _chain(self) -> Iterator[tuple[str, Block]]:
+        selects = 1 if self._blocks and self._blocks[0][0] == "select" else 0
         yield "continuity", self._continuity
+        yield from self._blocks[:selects]
         yield "guard", self._guard
-        yield from self._blocks
+        yield from self._blocks[selects:]
 
 
 def settings_from_spec(spec: Mapping[str, Any]) -> PipelineSettings:

@@ -6,11 +6,16 @@ import os
 import uuid
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
+
+# A shared machine may stop for a moment anywhere; what an example costs is not the point here.
+hypothesis.settings.register_profile("saccade", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("saccade")
 
 # Before pylsl is imported anywhere: streams of the tests stay on loopback.
 os.environ["LSLAPICFG"] = str(ROOT / "tests" / "lsl_api.cfg")

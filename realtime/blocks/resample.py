@@ -53,7 +53,7 @@ class ResampleSettings:
     """
 
     sfreq: float
-    passband: float = 0.8
+    passband: float = 0.6
 
 
 class Resample:

@@ -64,8 +64,11 @@ def rejected_message(epoch: Epoch, *, simulated: bool) -> dict[str, Any]:
 
 
 def to_json(content: Mapping[str, Any]) -> str:
-    """Return a message as one line of JSON, without NaN."""
-    return json.dumps(_plain(content), allow_nan=False, ensure_ascii=False)
+    """Return a message as one line of JSON, without NaN and in ASCII.
+
+    In a marker there may be characters that some programs take for the end of a line.
+    """
+    return json.dumps(_plain(content), allow_nan=False)
 
 
 def _about(epoch: Epoch) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class FileSource:
             Chunk(self.recording.data, self.recording.stamps, np.zeros(n_samples, np.uint16), 0)
         )
         if s.unit is None:
-            check_amplitude(self._signal.data, spec)
+            check_amplitude(self._signal.data, self.recording.spec)
         self._next = 0
         return spec
 

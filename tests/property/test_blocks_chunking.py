@@ -28,7 +28,7 @@ from saccade.realtime.pipeline import GROUP, Pipeline, PipelineSettings
 from saccade.realtime.protocols import Block
 from saccade.realtime.types import Chunk, Flag, StreamSpec
 
-law = settings(max_examples=50, deadline=None)  # the computer may be busy
+law = settings(max_examples=50)  # the computer may be busy
 
 SFREQ = 250.0
 NAMES = ("Fz", "Cz", "Pz", "Oz", "M1", "EOG", "TRG")

@@ -69,7 +69,7 @@ def problems(draw):
     return [f"c{i}" for i in range(size)], vectors, rng.standard_normal(DIM).astype(np.float32), rng
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problems())
 def test_permuting_the_gallery_permutes_the_scores(problem):
     names, vectors, vector, rng = problem
@@ -88,7 +88,7 @@ def test_permuting_the_gallery_permutes_the_scores(problem):
     assert [c.score for c in after.top] == [c.score for c in before.top]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problems(), st.integers(-20, 20))
 def test_length_of_the_prediction_does_not_matter(problem, exponent):
     names, vectors, vector, _ = problem
@@ -98,7 +98,7 @@ def test_length_of_the_prediction_does_not_matter(problem, exponent):
     assert scaled.top == plain.top
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problems(), st.integers(1, 45))
 def test_top_k_is_the_start_of_a_full_sort(problem, top_k):
     names, vectors, vector, _ = problem
@@ -107,7 +107,7 @@ def test_top_k_is_the_start_of_a_full_sort(problem, top_k):
     assert [c.row for c in ranking.top] == full[:top_k]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(problems())
 def test_scores_are_cosines_and_probabilities_sum_to_one(problem):
     names, vectors, vector, _ = problem
@@ -118,7 +118,7 @@ def test_scores_are_cosines_and_probabilities_sum_to_one(problem):
     assert (np.diff(ranking.probabilities[order]) >= 0).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(problems())
 def test_equal_vectors_score_equally(problem):
     names, vectors, vector, _ = problem

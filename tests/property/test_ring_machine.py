@@ -7,7 +7,7 @@ import itertools
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from saccade.realtime.errors import SaccadeError
@@ -131,10 +131,8 @@ class RingMachine(RuleBasedStateMachine):
 
 
 TestRingMachine = RingMachine.TestCase
-TestRingMachine.settings = settings(deadline=None)
 
 
-@settings(deadline=None)
 @given(
     steps=st.lists(runs(longest=8), max_size=8),
     capacity=st.integers(1, 40),

@@ -58,7 +58,7 @@ def played(of: SimulatedSource) -> tuple[Float32, Float64, list[Marker]]:
 WHOLE = played(source(chunk_s=60.0))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(chunk_s=st.floats(0.004, 7.0))
 def test_chunks_leave_no_trace(chunk_s: float) -> None:
     data, stamps, markers = played(source(chunk_s=chunk_s))
@@ -67,7 +67,7 @@ def test_chunks_leave_no_trace(chunk_s: float) -> None:
     assert markers == WHOLE[2]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(parts=st.lists(st.integers(0, 400), max_size=12))
 def test_background_does_not_depend_on_the_pieces(parts: list[int]) -> None:
     going = SUBJECT.background()
@@ -77,7 +77,7 @@ def test_background_does_not_depend_on_the_pieces(parts: list[int]) -> None:
     np.testing.assert_array_equal(np.concatenate([*pieces, np.empty((0, 32))]), whole)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(soa_s=st.floats(0.004, 1.0), sfreq=st.sampled_from([250.0, 256.0, 333.3, 1000.0]))
 def test_markers_name_the_sample_of_their_onset(soa_s: float, sfreq: float) -> None:
     of = source(subject(sfreq=sfreq), soa_s=soa_s, chunk_s=0.1)

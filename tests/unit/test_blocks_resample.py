@@ -114,7 +114,7 @@ def test_the_delay_is_the_price_of_the_pass_band(
     assert block.delay_s(1.0) == block.delay_s(50.0)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     up=st.integers(1, 12), down=st.integers(1, 12), n=st.integers(1, 400), seed=st.integers(0, 99)
 )

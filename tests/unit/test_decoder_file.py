@@ -180,13 +180,13 @@ CONTENT = to_bytes(make())
 
 
 class TestDamage:
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(st.integers(0, len(CONTENT) - 1))
     def test_cut_short_anywhere(self, length):
         with pytest.raises(DecoderFileError):
             from_bytes(CONTENT[:length])
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(st.integers(0, len(CONTENT) - 1), st.integers(1, 255))
     def test_any_byte_changed(self, position, flip):
         damaged = bytearray(CONTENT)
@@ -194,7 +194,7 @@ class TestDamage:
         with pytest.raises(DecoderFileError):
             from_bytes(bytes(damaged))
 
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     @given(st.binary(min_size=1, max_size=100))
     def test_anything_put_behind(self, more):
         with pytest.raises(DecoderFileError):

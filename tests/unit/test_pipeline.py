@@ -332,3 +332,19 @@ def test_names_are_listed_and_the_nearest_is_proposed() -> None:
         registry.load(GROUP, "noch")
     with pytest.raises(ConfigError, match="expected one of nothing"):
         registry.load("saccade.nonsense", "x")
+
+
+def test_a_channel_that_is_not_selected_flags_nothing() -> None:
+    data = np.random.default_rng(0).standard_normal((200, 3)).astype(np.float32)
+    data[50, 1] = np.nan
+    spec = StreamSpec("s", 100.0, ("A", "aux", "B"), ("eeg", "aux", "eeg"), ("µV", "", "µV"))
+    chunk = Chunk(data, np.arange(200) / 100.0, np.zeros(200, np.uint16), 0)
+    flagged = {}
+    for names in (("A", "B"), ("A", "aux")):
+        pipeline = Pipeline(PipelineSettings(blocks=(("select", SelectSettings(names)),)))
+        pipeline.reset(spec)
+        out = pipeline.step(chunk)
+        assert np.isfinite(out.data).all()
+        flagged[names] = pipeline.flagged
+        assert [row["block"] for row in pipeline.describe()] == ["continuity", "select", "guard"]
+    assert flagged == {("A", "B"): 0, ("A", "aux"): 1}

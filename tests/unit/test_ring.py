@@ -10,18 +10,17 @@ from saccade.realtime.ring import BEFORE, RingBuffer
 from saccade.realtime.types import Chunk, Flag
 
 
-def chunk(stamps: list[float], index: int = 0, gap_at: int | None = None) -> Chunk:
+def chunk(stamps: list[float], index: int = 0, gaps: tuple[int, ...] = ()) -> Chunk:
     """Return two channels that hold the number of each sample, and its negative."""
     number = np.arange(index, index + len(stamps), dtype=np.float32)
     flags = np.zeros(len(stamps), np.uint16)
-    if gap_at is not None:
-        flags[gap_at] = Flag.GAP
+    flags[list(gaps)] = Flag.GAP
     return Chunk(np.stack([number, -number], axis=1), np.array(stamps, float), flags, index, 7.0)
 
 
-def filled(stamps: list[float], gap_at: int | None = None, capacity: int = 100) -> RingBuffer:
+def filled(stamps: list[float], *gaps: int, capacity: int = 100) -> RingBuffer:
     ring = RingBuffer(2, capacity)
-    ring.append(chunk(stamps, gap_at=gap_at))
+    ring.append(chunk(stamps, gaps=gaps))
     return ring
 
 
@@ -80,7 +79,7 @@ def test_a_stamp_that_steps_back_is_taken_for_the_highest_so_far() -> None:
 
 
 def test_a_time_in_a_gap_of_minutes_belongs_to_the_nearer_edge() -> None:
-    ring = filled([0.0, 1.0, 301.0, 302.0], gap_at=2)
+    ring = filled([0.0, 1.0, 301.0, 302.0], 2)
     assert ring.index_at(150.0) == 1
     assert ring.index_at(151.0) == 1
     assert ring.index_at(152.0) == 2
@@ -88,7 +87,7 @@ def test_a_time_in_a_gap_of_minutes_belongs_to_the_nearer_edge() -> None:
 
 def test_after_a_clock_reset_both_clocks_are_understood() -> None:
     day = 86400.0
-    ring = filled([day, day + 1, day + 2, 5.0, 6.0], gap_at=3)
+    ring = filled([day, day + 1, day + 2, 5.0, 6.0], 3)
     assert ring.index_at(day + 1.1) == 1
     assert ring.index_at(5.9) == 4
     assert ring.index_at(6.1) is None  # the new clock will get there
@@ -97,10 +96,16 @@ def test_after_a_clock_reset_both_clocks_are_understood() -> None:
 
 
 def test_of_two_segments_with_the_same_time_the_newer_is_meant() -> None:
-    ring = filled([10.0, 11.0, 12.0, 10.5, 11.5], gap_at=3)
+    ring = filled([10.0, 11.0, 12.0, 10.5, 11.5], 3)
     assert ring.index_at(11.0) == 3
     assert ring.index_at(12.0) == 2
     assert ring.index_at(10.0) == 0
+
+
+def test_of_two_gaps_with_the_same_time_the_newer_is_meant() -> None:
+    ring = filled([0.0, 1.0, 20.0, -5.0, 30.0], 2, 3, 4)
+    assert ring.index_at(10.0) == 3
+    assert ring.index_at(13.0) == 4
 
 
 def test_a_time_that_has_been_overwritten_is_before_all() -> None:
