@@ -110,14 +110,29 @@ def stop_signals() -> Iterator[threading.Event]:
 
 
 def report(summary: Mapping[str, Any], *, as_json: bool) -> None:
-    """End a session: one line of JSON, or the same in words."""
+    """End a session: one line of JSON, or the same in words.
+
+    Raises
+    ------
+    ConfigError
+        If there were markers, but not one of them had a label, so that nothing was decoded.
+    """
+    from saccade.cli.table import summary_lines
+    from saccade.realtime.errors import ConfigError
+
     if as_json:
         emit(summary)
-        return
-    from saccade.cli.table import summary_lines
-
-    for line in summary_lines(summary):
-        typer.echo(line)
+    else:
+        for line in summary_lines(summary):
+            typer.echo(line)
+    unlabelled = summary["markers"].get("unlabelled", {})
+    if unlabelled and summary["epochs"]["total"] == 0:
+        values = ", ".join(f"'{value}'" for value in list(unlabelled)[:5])
+        raise ConfigError(
+            f"not one of {summary['markers']['received']} markers stands for a concept (there "
+            f"were {values}): say which does with --label, as in --label {values.split(',')[0]}"
+            "=CONCEPT"
+        )
 
 
 def in_words(value: Any) -> str:

@@ -138,6 +138,10 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     for key, what in (("accuracy", "accuracy"), ("accuracy_all", "  rejected too")):
         if key in summary:
             lines.append(f"{what:<12} {accuracy_line(summary[key])}")
+    if "unlabelled" in markers:
+        values = ", ".join(f"'{value}' ({n})" for value, n in markers["unlabelled"].items())
+        lines.append(f"NO LABEL     for markers {values}")
+    lines += [f"LOST OUTPUT  {sink}" for sink in summary.get("dropped_sinks", ())]
     if summary["simulated"]:
         lines.append("SIMULATED    all of the above: no person, no CLIP")
     return lines

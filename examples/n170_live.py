@@ -38,13 +38,13 @@ unit = "uV"  # a CSV does not say
 labels = { 1 = "House", 2 = "Human face" }
 [pipeline]
 low_hz = 1.0
-high_hz = 20.0
+high_hz = 15.0
 order = 2
 [epochs]
 tmin_s = -0.2
 tmax_s = 0.8
 baseline_s = [-0.2, 0.0]
-crop_s = [0.0, 0.5]
+crop_s = [0.05, 0.45]
 reject_ptp_uv = 100.0
 [gallery]
 backbone = "ViT-B-32"

@@ -161,8 +161,12 @@ class Engine:
         return summary
 
     def summary(self) -> dict[str, Any]:
-        """Return the counts and latencies so far, under the keys that every verb uses."""
-        return {
+        """Return the counts and latencies so far, under the keys that every verb uses.
+
+        ``markers`` also has ``unlabelled``, the count of each value without a label, and the
+        summary ``dropped_sinks``, if there were any.
+        """
+        summary: dict[str, Any] = {
             "samples": {
                 "received": self._n_received,
                 "lost": self.pipeline.lost,
@@ -177,6 +181,11 @@ class Engine:
             "latency_ms": self._latencies.summary(),
             "simulated": self.spec.simulated,
         }
+        if self.epocher.unlabelled:
+            summary["markers"]["unlabelled"] = dict(self.epocher.unlabelled.most_common())
+        if self.dropped_sinks:
+            summary["dropped_sinks"] = list(self.dropped_sinks)
+        return summary
 
     def _decode(self, decoder: Decoder, epoch: Epoch, begun_s: float, cut_s: float) -> Prediction:
         """Decode one epoch, publish it, and account for every part of its latency."""
@@ -237,7 +246,6 @@ class Engine:
                 status = self.summary()
                 status["ptp_uv"] = [round(float(v), 3) for v in self._highest - self._lowest]
                 status["ch_names"] = list(self.working_spec.ch_names)
-                status["dropped_sinks"] = list(self.dropped_sinks)
                 self._each_sink(operator.methodcaller("status", status))
                 self._until_status, self._lowest, self._highest = self._fresh_extremes()
 

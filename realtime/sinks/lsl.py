@@ -40,7 +40,7 @@ SCORES = {"epoch": "count", "onset": "s", "latency": "ms", "label_rank": "count"
 concepts follow. Latency is the sum of the parts that were measured. NaN stands for unknown."""
 
 CANDIDATE = {"row": "count", "score": "cosine", "probability": "1"}
-LINGER_S = 0.3  # for the summary to leave before the streams close
+LINGER_S = 0.5  # for the summary to leave before the streams close
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def write_run(path: Path, seed: int, n_events: int = 60) -> None:
     n = int((n_events + 14) * 0.5 * SFREQ)
     data = rng.normal(0.0, 8.0, (n, len(CHANNELS))).astype(np.float32)
     stim = np.zeros(n, np.int16)
-    wave = 10.0 * np.exp(-0.5 * ((np.arange(100) - 45) / 12.0) ** 2)
+    wave = 5.0 * np.exp(-0.5 * ((np.arange(100) - 45) / 12.0) ** 2)
     for number, value in enumerate(rng.permutation(n_events) % 2):
         onset = int((6 + 0.5 * number) * SFREQ)
         stim[onset] = 1 + value

@@ -57,7 +57,7 @@ def test_replay_decodes_in_process_with_the_agreed_keys(
     assert (accuracy["n"], accuracy["gallery"]) == (60, 200)
     assert accuracy["chance_top1"] == pytest.approx(0.005)
     assert accuracy["ci95_top1"][0] < accuracy["top1"] < accuracy["ci95_top1"][1]
-    assert accuracy["auc"] > 0.9
+    assert accuracy["auc"] > 0.75
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     assert (lines[0]["type"], lines[-1]["type"]) == ("session", "summary")
     predictions = [line for line in lines if line["type"] == "prediction"]
@@ -80,7 +80,7 @@ def test_rejected_epochs_can_be_decoded_and_count_apart(
     saccade: Saccade, runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
     strict = tmp_path / "strict.saccade"
-    flags = ("--label", "1=dog", "--label", "2=house", "--low-hz", "1", "--reject-ptp-uv", "55")
+    flags = ("--label", "1=dog", "--label", "2=house", "--low-hz", "1", "--reject-ptp-uv", "32")
     made = last_line(
         saccade("calibrate", "--recording", runs[0], "--out", strict, *flags, "--json")
     )

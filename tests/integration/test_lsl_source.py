@@ -13,6 +13,7 @@ from saccade.realtime.errors import (
     SignatureMismatch,
     UnitError,
 )
+from saccade.realtime.protocols import Source
 from saccade.realtime.sources import lsl, lsl_resolve
 from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
 from saccade.realtime.sources.lsl_resolve import StreamQuery
@@ -90,6 +91,10 @@ def take(source, n_samples, n_markers=0):
 
 def values(chunks):
     return np.concatenate([chunk.data for chunk in chunks])
+
+
+def test_it_is_a_source():
+    assert isinstance(listen("any"), Source)
 
 
 def test_two_sources_both_get_every_sample_and_own_it(stream_name):
@@ -271,6 +276,25 @@ def test_markers_of_two_streams_come_in_the_order_of_their_stamps(stream_name, m
     events[0].push_sample(["later"], 2001.0)
     _, markers = take(source, 0, 2)
     assert [marker.value for marker in markers] == ["late", "later"]
+
+
+def test_one_read_takes_all_markers_there_are(stream_name, monkeypatch):
+    outlet, events = send(stream_name), send_markers(f"{stream_name}-m")
+    source = listen(stream_name, f"{stream_name}-m")
+    source.open()
+    waiting = [str(i).encode() for i in range(20)]
+
+    def pull_chunk(inlet, timeout, most, **_):
+        assert timeout == 0.0
+        n = min(most, len(waiting)) if inlet.channel_format == pylsl.cf_string else 0
+        rows = [waiting.pop(0) for _ in range(n)]
+        return np.array(rows, object).reshape(n, 1), np.arange(1.0, n + 1)
+
+    monkeypatch.setattr(lsl, "MOST_MARKERS", 7)
+    monkeypatch.setattr(pylsl.StreamInlet, "pull_chunk", pull_chunk)
+    markers = source.read(0.0).markers
+    assert sorted(int(marker.value) for marker in markers) == list(range(20))
+    del outlet, events
 
 
 def test_the_clock_s_offset_is_added_to_every_stamp_and_nothing_else(stream_name, monkeypatch):

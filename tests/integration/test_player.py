@@ -190,6 +190,20 @@ def test_samples_leave_in_blocks(stream_name, array_source, monkeypatch, chunk_s
     assert most - 1 <= max(sizes) <= most
 
 
+def test_a_fast_replay_holds_as_many_seconds_for_a_receiver(stream_name, array_source, monkeypatch):
+    held = []
+    outlet = pylsl.StreamOutlet
+    monkeypatch.setattr(
+        pylsl,
+        "StreamOutlet",
+        lambda info, max_buffered=360: (held.append(max_buffered), outlet(info))[1],
+    )
+    for speed in (0.5, 20.0):
+        source = array_source(SPEC, *recording(10))
+        Player(source, settings(stream_name, speed=speed, wait_for_consumers_s=None)).run()
+    assert held == [360, 360, 7200, 360]  # of the signal's own time, and of markers
+
+
 def test_the_streams_linger_for_a_slow_receiver(stream_name, array_source):
     data, stamps = recording(500)
     source = array_source(SPEC, data, stamps)

@@ -180,6 +180,7 @@ def test_a_sink_that_fails_is_dropped_and_the_session_goes_on(
     summary = made.stop()
     assert summary["predictions"] == len(healthy.all("prediction")) == 4
     assert made.dropped_sinks == [f"Recorder: no room for {where}"]
+    assert (summary if where != "close" else made.summary())["dropped_sinks"]
     assert "gets no more results" in caplog.text
     assert len(healthy.all("close")) == 1
 
@@ -228,6 +229,15 @@ def test_a_decoder_that_fails_ends_the_run(array_source: Any) -> None:
     made.start()
     with pytest.raises(ValueError, match="wrong shape"):
         made.run(lambda _: False)
+
+
+def test_markers_without_a_label_are_counted_by_value(array_source: Any) -> None:
+    made = engine(array_source(SPEC, SIGNAL, STAMPS, MARKERS))
+    made.epocher = Epocher(EpochSettings(baseline_s=None, labels={"House": "House"}))
+    made.start()
+    made.run(lambda _: False)
+    markers = made.stop()["markers"]
+    assert markers == {"received": 3, "unmatched": 2, "unlabelled": {"face": 1, "Boat": 1}}
 
 
 def test_the_loop_stops_when_told(array_source: Any) -> None:
