@@ -79,34 +79,9 @@ def replay(
             summary = session.run(lambda _: stop.is_set())
         common.report(summary, as_json=json)
     else:
-        from saccade.realtime.player import Player, PlayerSettings
+        from saccade.cli.publishing import publish
 
-        title = name or file.stem
-        player = Player(
-            source,
-            PlayerSettings(
-                name=title,
-                marker_name=f"{title}-markers",
-                speed=speed,
-                wait_for_consumers_s=wait,
-            ),
-        )
-        with common.stop_signals() as stop:
-            common.say(f"saccade: publishing '{title}' and '{title}-markers' at speed {speed:g}")
-            report = player.run(stop.is_set)
-        result = {
-            "samples": {"sent": report.samples},
-            "markers": {"sent": report.markers},
-            "duration_s": round(report.duration_s, 3),
-            "speed": speed,
-        }
-        if json:
-            common.emit(result)
-        else:
-            typer.echo(
-                f"sent {report.samples} samples and {report.markers} markers "
-                f"in {report.duration_s:.1f} s"
-            )
+        publish(source, name or file.stem, speed, wait, simulated=False, as_json=json)
 
 
 def _info(source: FileSource, *, as_json: bool) -> None:

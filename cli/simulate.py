@@ -45,7 +45,7 @@ def simulate(
     """Stream a simulated subject who looks at pictures of the gallery's concepts."""
     from saccade.cli import configuration, simulated
     from saccade.cli.galleries import gallery_of
-    from saccade.realtime.player import Player, PlayerSettings
+    from saccade.cli.publishing import publish
 
     settings = configuration.load(
         config,
@@ -54,22 +54,4 @@ def simulate(
     ).config
     plan = simulated.Plan(sfreq, seed, effect, soa, calibration_trials, trials, held_out)
     source = simulated.source(gallery_of(settings), plan)
-    player = Player(
-        source,
-        PlayerSettings(
-            name=name, marker_name=f"{name}-markers", speed=speed, wait_for_consumers_s=wait
-        ),
-    )
-    with common.stop_signals() as stop:
-        common.say(f"saccade: simulating on '{name}' and '{name}-markers'; Ctrl-C ends it")
-        report = player.run(stop.is_set)
-    result = {
-        "samples": {"sent": report.samples},
-        "markers": {"sent": report.markers},
-        "duration_s": round(report.duration_s, 3),
-        "simulated": True,
-    }
-    if json:
-        common.emit(result)
-    else:
-        typer.echo(f"sent {report.samples} simulated samples and {report.markers} markers")
+    publish(source, name, speed, wait, simulated=True, as_json=json)

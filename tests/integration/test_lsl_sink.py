@@ -139,12 +139,12 @@ def test_the_summary_leaves_before_the_streams_end(stream_name):
     sink = LSLSink(LSLSinkSettings(stream_name))
     sink.open(SPEC, SESSION)
     client = Client(f"{stream_name}-status")
-    for second in range(200):  # so much that without waiting most of it would be lost
+    for second in range(3000):  # so much that without waiting most of it would be lost
         sink.status({"second": second, "filling": "x" * 3000})
     sink.close({"predictions": 9, "simulated": True})
     sink.close({"predictions": 10})
-    received = [client.next_json() for _ in range(201)]
-    assert [message["second"] for message in received[:-1]] == list(range(200))
+    received = [client.next_json() for _ in range(3001)]
+    assert [message["second"] for message in received[:-1]] == list(range(3000))
     assert received[-1] == {"type": "summary", "simulated": True, "predictions": 9}
 
 

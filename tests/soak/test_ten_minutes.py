@@ -1,4 +1,4 @@
-"""Ten minutes of 64 channels at 1 kHz from another process: every sample and marker, once.
+"""Ten minutes of 64 channels at 1 kHz from another process: every sample once, every epoch.
 
 The same for ten seconds runs with every test run.
 """
@@ -13,8 +13,10 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
+from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
 from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.types import Epoch
 
 SFREQ, N_CHANNELS, BLOCK, EVERY = 1000, 64, 10, 200
 
@@ -85,9 +87,11 @@ def test_every_sample_and_marker_arrives_once(stream_name: str, seconds: int) ->
     received, last_s, silent = 0, -np.inf, 0
     markers: list[str] = []
     onsets: list[float] = []
+    epochs: list[Epoch] = []
+    epocher = Epocher(EpochSettings(tmin_s=-0.2, tmax_s=0.8, baseline_s=None))
     stamp_of: dict[int, float] = {}  # of the samples that markers belong to
     with sending(stream_name, seconds):
-        source.open()
+        epocher.reset(source.open())
         while (received < n_samples or len(markers) < n_samples // EVERY) and silent < 20:
             reading = source.read(1.0)
             chunk = reading.chunk
@@ -104,8 +108,16 @@ def test_every_sample_and_marker_arrives_once(stream_name: str, seconds: int) ->
             received += len(chunk)
             markers += [marker.value for marker in reading.markers]
             onsets += [marker.stamp for marker in reading.markers]
+            epochs += epocher.step(chunk, reading.markers)
     source.close()
     assert received == n_samples
     assert markers == [str(i) for i in range(n_samples // EVERY)]
     # Two streams of one sender, two measurements of one clock: on one computer they agree.
     assert np.abs(np.array(onsets) - list(stamp_of.values())).max() < 1e-3
+    # Each marker found its epoch: the counting channel says which sample the window is around.
+    assert [epoch.label for epoch in epochs + epocher.finish()] == markers
+    whole = [epoch for epoch in epochs if not epoch.rejected]
+    assert len(whole) == len(markers) - 4  # the first begins, the last three end, out of the run
+    for epoch in whole:
+        onset = int(str(epoch.label)) * EVERY
+        assert np.array_equal(epoch.data[-1], np.arange(onset - 200, onset + 800))
