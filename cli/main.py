@@ -6,10 +6,12 @@ that ``saccade --help`` answers at once.
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 import traceback
 from importlib import metadata
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -50,8 +52,6 @@ def options(
     ] = False,
 ) -> None:
     """Decode what a person is looking at, live, from EEG over Lab Streaming Layer."""
-    import logging
-
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
@@ -69,5 +69,25 @@ def main() -> None:
         sys.exit(1)
 
 
+def console() -> NoReturn:
+    """Run the command line as a process of its own, and end that process.
+
+    By then all files are closed and all streams left. Taking the interpreter apart would only
+    have a person who pressed Ctrl-C wait for torch, which needs half a second for it.
+    """
+    code: object = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    except BaseException:  # a bug: shown as Python shows it
+        traceback.print_exc()
+        code = 1
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
 if __name__ == "__main__":
-    main()
+    console()

@@ -36,9 +36,9 @@ def publish(
         ),
     )
     what = "simulated " if simulated else ""
+    line = f"saccade: {what}streams '{name}' and '{name}-markers'; Ctrl-C ends them"
     with common.stop_signals() as stop:
-        common.say(f"saccade: {what}streams '{name}' and '{name}-markers'; Ctrl-C ends them")
-        report = player.run(stop.is_set)
+        report = player.run(stop.is_set, lambda: common.say(line))
     if as_json:
         common.emit(
             {

@@ -99,8 +99,19 @@ class Player:
         self._signal: Any = None
         self._events: Any = None
 
-    def run(self, stop: Callable[[], bool] = lambda: False) -> PlayerReport:
+    def run(
+        self,
+        stop: Callable[[], bool] = lambda: False,
+        announced: Callable[[], None] = lambda: None,
+    ) -> PlayerReport:
         """Send everything at its time; return when all is sent or ``stop`` returns True.
+
+        Parameters
+        ----------
+        stop : callable
+            Asked again and again; True ends the streams.
+        announced : callable
+            Called once, when the streams can be found.
 
         Raises
         ------
@@ -112,6 +123,7 @@ class Player:
         spec = self._source.open()
         try:
             self._signal, self._events = self._announce(spec)
+            announced()
             ready = self._wait_for_consumers(stop)
             report = self._play(stop) if ready else PlayerReport(0, 0, 0.0)
             if self._signal.have_consumers() or self._events.have_consumers():

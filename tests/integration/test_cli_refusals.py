@@ -142,6 +142,10 @@ def test_a_recording_that_cannot_be_read(
     assert list(tmp_path.iterdir()) == ([] if content is None else [recording])
 
 
+def test_a_recording_that_is_not_there_is_not_announced(saccade: Saccade, tmp_path: Path) -> None:
+    assert_refused(saccade("replay", tmp_path / "absent.csv"), "no recording at", "absent.csv")
+
+
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
