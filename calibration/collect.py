@@ -33,6 +33,9 @@ class Trials:
         The stream as the epochs were cut from it.
     pipeline, epochs : settings
         With which they were cut.
+    delay_ms, settling_s : float
+        By how many ms the pipeline passes on what has 10 Hz, and for how many seconds after a
+        start or gap its output does not count.
     rejected : dict of str to int
         How many epochs were left out, by reason.
     sources : tuple of str
@@ -45,6 +48,8 @@ class Trials:
     working_spec: StreamSpec
     pipeline: PipelineSettings
     epochs: EpochSettings
+    delay_ms: float
+    settling_s: float
     rejected: dict[str, int]
     sources: tuple[str, ...]
 
@@ -106,6 +111,8 @@ def collect(
         first.working_spec,
         pipeline,
         epochs,
+        first.pipeline.delay_ms(),
+        first.pipeline.settling_s,
         dict(rejected),
         tuple(engine_name(source) for source in sources),
     )

@@ -93,6 +93,8 @@ def make_decoder(
             "trials": len(trials.labels),
             "trials_of": dict(counts.most_common()),
             "rejected": trials.rejected,
+            "delay_ms_at_10_hz": round(trials.delay_ms, 3),
+            "settling_s": round(trials.settling_s, 3),
             "figures": figures,
         },
         simulated=spec.simulated,

@@ -158,7 +158,10 @@ def report_lines(decoder: DecoderFile) -> list[str]:
         "time": "each fold trained on what came before it",
         "concept": "tested on concepts not trained on",
     }[figures["split"]]
+    chain = " → ".join(block["block"] for block in decoder.pipeline["blocks"])
     lines = [
+        f"pipeline     {chain}: {c['delay_ms_at_10_hz']:.0f} ms late at 10 Hz, settled after "
+        f"{c['settling_s']:.1f} s",
         f"trials       {c['trials']} good of {len(c['trials_of'])} concepts; rejected: {rejected}",
         f"encoder      {decoder.encoder.architecture}, "
         f"{decoder.encoder.n_channels} channels × {decoder.encoder.n_times} samples at "
