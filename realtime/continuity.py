@@ -14,12 +14,14 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.realtime.errors import CalibrationError, ConfigError
 from saccade.realtime.sampling import samples
 from saccade.realtime.types import Chunk, Flag, Float64, StreamSpec
 
 GAP_PERIODS = 1.5
+LONGEST_LOSS_S = 60.0  # a longer step is a pause, or another clock: a gap, but no count of samples
 _GAP = np.uint16(Flag.GAP)
 
 
@@ -45,7 +47,7 @@ class Continuity:
     gaps : int
         Samples so far that carry GAP, those that the source flagged included.
     lost : int
-        Samples estimated to be missing, from the length of the forward gaps.
+        Samples estimated to be missing, from the length of the forward gaps of up to a minute.
     """
 
     settings: ContinuitySettings
@@ -78,17 +80,32 @@ class Continuity:
         """Return the samples, those after a gap flagged."""
         if len(chunk) == 0:
             return chunk
+        stamps, torn = chunk.stamps, np.zeros(len(chunk), bool)
+        if not np.isfinite(stamps).all():
+            stamps, torn = self._repaired(stamps)
         # The first sample of a stream follows NaN, which is no gap.
-        steps = np.diff(chunk.stamps, prepend=self._last)
-        self._last = float(chunk.stamps[-1])
-        torn = np.abs(steps) > self._gap_s
+        steps = np.diff(stamps, prepend=self._last)
+        self._last = float(stamps[-1])
+        torn |= np.abs(steps) > self._gap_s
         if torn.any():
-            for step_s in steps[torn]:  # a clock that was set back tells nothing: 0
-                self.lost += max(samples(float(step_s), self._sfreq) - 1, 0)
+            for step_s in steps[torn]:
+                # A clock that was set back, or forward by minutes, tells nothing.
+                if 0 < step_s <= LONGEST_LOSS_S:
+                    self.lost += max(samples(float(step_s), self._sfreq) - 1, 0)
             flags = chunk.flags | torn * _GAP
-            chunk = Chunk(chunk.data, chunk.stamps, flags, chunk.index, chunk.received_s)
+            chunk = Chunk(chunk.data, stamps, flags, chunk.index, chunk.received_s)
         self.gaps += int(np.count_nonzero(chunk.flags & _GAP))
         return chunk
+
+    def _repaired(self, stamps: Float64) -> tuple[Float64, NDArray[np.bool_]]:
+        """Return stamps in which what is no time goes on from the one before, and where it is."""
+        stamps, bad = stamps.copy(), ~np.isfinite(stamps)
+        before_s = 0.0 if math.isnan(self._last) else self._last
+        for i in range(len(stamps)):
+            if bad[i]:
+                stamps[i] = before_s + 1 / self._sfreq
+            before_s = float(stamps[i])
+        return stamps, bad
 
     def delay_s(self, freq_hz: float) -> float:
         """Return 0: nothing is delayed."""

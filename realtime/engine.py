@@ -153,18 +153,21 @@ class Engine:
 
     def stop(self) -> dict[str, Any]:
         """Reject what is still waiting, close source and sinks, and return the summary."""
-        for epoch in self.epocher.finish():
-            self._report_rejected(epoch)
-        self.source.close()
-        summary = self.summary()
-        self._each_sink(operator.methodcaller("close", summary))
+        try:
+            for epoch in self.epocher.finish():
+                self._report_rejected(epoch)
+        finally:
+            self.source.close()
+            summary = self.summary()
+            self._each_sink(operator.methodcaller("close", summary))
         return summary
 
     def summary(self) -> dict[str, Any]:
         """Return the counts and latencies so far, under the keys that every verb uses.
 
-        ``markers`` also has ``unlabelled``, the count of each value without a label, and the
-        summary ``dropped_sinks``, if there were any.
+        Where there are any, ``markers`` also has ``waiting``, the number of those whose samples
+        have not come (many mean that they are stamped by another clock), and ``unlabelled``,
+        the count of each value without a label; and the summary has ``dropped_sinks``.
         """
         summary: dict[str, Any] = {
             "samples": {
@@ -181,6 +184,8 @@ class Engine:
             "latency_ms": self._latencies.summary(),
             "simulated": self.spec.simulated,
         }
+        if self.epocher.n_waiting:
+            summary["markers"]["waiting"] = self.epocher.n_waiting
         if self.epocher.unlabelled:
             summary["markers"]["unlabelled"] = dict(self.epocher.unlabelled.most_common())
         if self.dropped_sinks:
@@ -193,14 +198,17 @@ class Engine:
         ranking = decoder.decode(epoch)
         decoded_s = self.clock()
         live = self.spec.speed == 1.0
+        ahead_s = self.pipeline.look_ahead_s  # of this much later samples, an output sample waits
+        whole_s = decoded_s - decoding_s  # for a decoder that does not say what took how long
+        encoder_s = whole_s if math.isnan(ranking.encoder_s) else ranking.encoder_s
         received_s = begun_s if math.isnan(epoch.received_s) else epoch.received_s
         latency = Latency(
-            transport_s=epoch.received_s - epoch.last_stamp_s if live else float("nan"),
+            transport_s=epoch.received_s - epoch.last_stamp_s - ahead_s if live else math.nan,
             # Late marker, then the steps before this one, then the epochs before this one.
             wait_s=(begun_s - received_s) + (decoding_s - cut_s),
-            preprocessing_s=cut_s - begun_s,
-            encoder_s=ranking.encoder_s,
-            retrieval_s=(decoded_s - decoding_s) - ranking.encoder_s,
+            preprocessing_s=(cut_s - begun_s) + (ahead_s if live else 0.0),
+            encoder_s=encoder_s,
+            retrieval_s=(decoded_s - decoding_s) - encoder_s,
             publishing_s=0.0,
         )
         row = None if epoch.label is None else self._row_of.get(epoch.label.casefold())

@@ -6,7 +6,7 @@ clock's measurement decides nothing (:meth:`~saccade.realtime.ring.RingBuffer.in
 window is half open: ``tmin_s`` is in, ``tmax_s`` is out, so that 0 to 1 s at 250 Hz is 250
 samples. A marker may come before its samples (it waits) or after them (the samples are kept
 for ``late_s``); epochs may overlap. Every marker with a label yields exactly one epoch, whole or
-rejected with a reason.
+rejected with a reason; where the clock was set back and two samples have its time, it is rejected.
 
 Epochs come out in the order in which their windows end, so the order, too, is the same for
 every chunking, unless a marker comes after the end of its own window.
@@ -15,20 +15,25 @@ every chunking, unless a marker comes after the end of its own window.
 from __future__ import annotations
 
 import collections
+import heapq
+import itertools
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from saccade.realtime.epoch_steps import columns, subtract_baseline, worst_peak_to_peak
 from saccade.realtime.errors import ConfigError
-from saccade.realtime.ring import RingBuffer
+from saccade.realtime.ring import BEFORE, TWICE, RingBuffer
 from saccade.realtime.sampling import samples
 from saccade.realtime.types import NOT_MEASURED, Chunk, Epoch, Flag, Marker, StreamSpec
 
 # Types whose amplitude is judged; others (triggers, auxiliary inputs) have no µV limits.
 JUDGED_TYPES = ("eeg", "")
 TIE_PERIODS = 0.1  # a marker this near to the middle between two samples goes to the earlier
+MOST_VALUES, OTHER_VALUES = 50, "(other values)"  # that are told apart among the unlabelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +77,13 @@ class EpochSettings:
     late_s: float = 5.0
 
 
-@dataclass(slots=True)
-class _Awaited:
-    """A marker whose epoch is not out yet; ``index`` is its sample, once known."""
+class _Awaited(NamedTuple):
+    """A marker whose sample has not come; sorted by time, then as they came."""
 
+    stamp: float
+    number: int
     marker: Marker
     label: str
-    index: int | None = None
 
 
 class Epocher:
@@ -90,7 +95,8 @@ class Epocher:
         Epochs made and rejected; markers received, and those without a label or without a
         single sample in their window.
     unlabelled : collections.Counter
-        How often each marker value without a label came.
+        How often each marker value without a label came; of text that is never the same twice,
+        the first :data:`MOST_VALUES`, the rest together.
     """
 
     def __init__(self, settings: EpochSettings) -> None:
@@ -155,7 +161,8 @@ class Epocher:
             * TIE_PERIODS
             / spec.sfreq,  # the earlier is as much nearer as the later farther
         )
-        self._awaited: list[_Awaited] = []
+        self._undecided: list[_Awaited] = []  # a heap: their samples have not come
+        self._decided: list[tuple[int, Marker, str]] = []  # sample known, window not complete
         self._next_window = 0
         self.n_epochs = self.n_rejected = self.n_markers = self.n_unmatched = 0
         self.unlabelled: collections.Counter[str] = collections.Counter()
@@ -191,13 +198,15 @@ class Epocher:
         if len(chunk) == 0:
             return self._complete()
         epochs: list[Epoch] = []
-        for start in range(0, len(chunk), self._piece):
-            part = slice(start, start + self._piece)
+        # Before a gap, markers are looked up once more: after it, the clock may be another.
+        gaps = np.flatnonzero(chunk.flags & np.uint16(Flag.GAP)).tolist()
+        bounds = sorted({*range(0, len(chunk), self._piece), *gaps, len(chunk)})
+        for start, stop in itertools.pairwise(bounds):
             self._ring.append(
                 Chunk(
-                    chunk.data[part],
-                    chunk.stamps[part],
-                    chunk.flags[part],
+                    chunk.data[start:stop],
+                    chunk.stamps[start:stop],
+                    chunk.flags[start:stop],
                     chunk.index + start,
                     chunk.received_s,
                 )
@@ -207,19 +216,22 @@ class Epocher:
 
     def finish(self) -> list[Epoch]:
         """Return the epochs of all markers still waiting, rejected: the stream has ended."""
-        waiting = sorted(self._awaited, key=lambda a: (a.marker.stamp, a.marker.value))
-        self._awaited = []
-        return [
-            self._cut(self._beyond(a.marker) if a.index is None else a.index, a.marker, a.label)
-            for a in waiting
-        ]
+        waiting = [(index, marker, label) for index, marker, label in self._decided]
+        waiting += [(self._beyond(a.marker), a.marker, a.label) for a in self._undecided]
+        self._decided, self._undecided = [], []
+        waiting.sort(key=lambda w: (w[1].stamp, w[1].value))
+        return [self._around(*one) for one in waiting]
+
+    @property
+    def n_waiting(self) -> int:
+        """Number of markers whose epoch is not out yet."""
+        return len(self._undecided) + len(self._decided)
 
     def _beyond(self, marker: Marker) -> int:
         """Return the sample that a marker after the last one would have been aligned to."""
         if self._ring.stop == 0:
-            return -1
-        _, stamps, _, _ = self._ring.window(self._ring.stop - 1, self._ring.stop)
-        after_s = marker.stamp - float(stamps[0])
+            return BEFORE
+        after_s = marker.stamp - self._ring.newest_s
         return self._ring.stop - 1 + max(1, samples(after_s, self._spec.sfreq, "marker"))
 
     def _expect(self, marker: Marker) -> None:
@@ -229,46 +241,52 @@ class Epocher:
         labels = self.settings.labels
         label = marker.value if labels is None else labels.get(marker.value)
         if label is None:
-            self.unlabelled[marker.value] += 1
+            new = marker.value not in self.unlabelled
+            known = len(self.unlabelled) < MOST_VALUES or not new
+            self.unlabelled[marker.value if known else OTHER_VALUES] += 1
             self.n_unmatched += 1
-        elif self._hop is None:
-            self._awaited.append(_Awaited(marker, label))
+        elif self._hop is not None:
+            return
+        elif math.isfinite(marker.stamp):
+            awaited = _Awaited(marker.stamp, self.n_markers, marker, label)
+            heapq.heappush(self._undecided, awaited)
+        else:
+            self._decided.append((BEFORE, marker, label))  # no sample has such a time
 
     def _complete(self) -> list[Epoch]:
         if self._hop is not None:
             return self._complete_windows(self._hop)
-        due: list[tuple[int, _Awaited]] = []
-        waiting: list[_Awaited] = []
-        for awaited in self._awaited:
-            if awaited.index is None:
-                awaited.index = self._ring.index_at(awaited.marker.stamp)
-            if awaited.index is not None and (
-                awaited.index < 0 or awaited.index + self._first + self._n_times <= self._ring.stop
-            ):
-                due.append((awaited.index, awaited))
-            else:
-                waiting.append(awaited)
-        self._awaited = waiting
-        due.sort(key=lambda d: (d[0], d[1].marker.stamp, d[1].marker.stream, d[1].marker.value))
-        return [self._cut(index, a.marker, a.label) for index, a in due]
+        while self._undecided and self._undecided[0].stamp <= self._ring.newest_s:
+            awaited = heapq.heappop(self._undecided)
+            index = self._ring.index_at(awaited.stamp)
+            self._decided.append((BEFORE if index is None else index, *awaited[2:]))
+        last = self._ring.stop - self._first - self._n_times  # onset of the last whole window
+        due = [one for one in self._decided if one[0] <= last]
+        self._decided = [one for one in self._decided if one[0] > last]
+        due.sort(key=lambda d: (d[0], d[1].stamp, d[1].stream, d[1].value))
+        return [self._around(*one) for one in due]
 
     def _complete_windows(self, hop: int) -> list[Epoch]:
         epochs = []
         while self._next_window + self._n_times <= self._ring.stop:
-            # The window begins at the sample that a marker would have to name.
-            epochs.append(self._cut(self._next_window - self._first, None, None))
+            epochs.append(self._cut(self._next_window, self._next_window, None, None))
             self._next_window += hop
         return epochs
 
-    def _cut(self, onset: int, marker: Marker | None, label: str | None) -> Epoch:
-        """Cut, judge and crop the window around a sample (-1: the sample is not to be had)."""
-        wanted = (onset + self._first, onset + self._first + self._n_times)
-        held = (
-            (max(wanted[0], self._ring.start), min(wanted[1], self._ring.stop))
-            if onset >= 0
-            else (0, 0)
-        )
-        n_held = max(0, held[1] - held[0])
+    def _around(self, onset: int, marker: Marker, label: str) -> Epoch:
+        """Cut the window around a sample, or what stands for one that is not to be had."""
+        if onset == TWICE:
+            return self._cut(None, -1, marker, label, "two samples have its time: clock set back")
+        start = None if onset == BEFORE else onset + self._first
+        return self._cut(start, onset, marker, label)
+
+    def _cut(
+        self, start: int | None, onset: int, marker: Marker | None, label: str | None, why: str = ""
+    ) -> Epoch:
+        """Cut, judge and crop the window from a sample on; None: its samples are not to be had."""
+        wanted = (start or 0, (start or 0) + self._n_times)
+        held = max(wanted[0], self._ring.start), min(wanted[1], self._ring.stop)
+        n_held = 0 if start is None else max(0, held[1] - held[0])
         data = np.full((self._spec.n_channels, self._n_times), np.nan, np.float32)
         flags, last_stamp_s, received_s = Flag.NONE, NOT_MEASURED, NOT_MEASURED
         onset_s = marker.stamp if marker else NOT_MEASURED
@@ -287,7 +305,7 @@ class Epocher:
         rejected = (flags & self._rejecting).words()
         if n_missing:
             flags |= Flag.MISSING
-            rejected.append(f"missing {n_missing} of {self._n_times} samples")
+            rejected.append(why or f"missing {n_missing} of {self._n_times} samples")
         else:
             if self._baseline is not None:
                 data = subtract_baseline(data, self._baseline)

@@ -48,7 +48,7 @@ class LatencyLog:
 def _percentiles(seconds: array.array[float]) -> dict[str, float | None]:
     values = np.asarray(seconds) * 1e3
     values = values[np.isfinite(values)]
-    return {
-        f"p{q}": round(float(np.percentile(values, q)), 3) if len(values) else None
-        for q in PERCENTILES
-    }
+    if len(values) == 0:
+        return {f"p{q}": None for q in PERCENTILES}
+    found = np.percentile(values, PERCENTILES)
+    return {f"p{q}": round(float(v), 3) for q, v in zip(PERCENTILES, found, strict=True)}

@@ -110,6 +110,14 @@ class Pipeline:
             settled_s = settle(settled_s) if settle else settled_s
         return settled_s
 
+    @property
+    def look_ahead_s(self) -> float:
+        """By how much an output sample's stamp lies before the newest input it needs, in s.
+
+        A block of constant delay moves its stamps back by it (``look_ahead_s`` of the block).
+        """
+        return sum(getattr(block, "look_ahead_s", 0.0) for _, block in self._blocks)
+
     def delay_ms(self, freq_hz: float = 10.0) -> float:
         """Return by how many ms a component at this frequency comes out late."""
         return 1e3 * sum(block.delay_s(freq_hz) for _, block in self._blocks)

@@ -28,6 +28,7 @@ from saccade.realtime.protocols import Source
 from saccade.realtime.types import Chunk, Float32, Float64, Marker, Reading, StreamSpec
 
 BUFFER_S = 360  # of clock that a slow receiver may fall behind
+JITTER_S = 0.5  # a step back of more is a clock that was set
 LOOK_S = 0.05  # how often a wait looks whether to stop
 
 
@@ -238,7 +239,9 @@ class _Timeline:
     def __init__(self, speed: float) -> None:
         self._speed = speed
         self._origin_s: float | None = None
-        self._start_s = self._latest_s = math.nan
+        self._start_s = self._latest_s = self._last_stamp = math.nan
+        self._clocks = (0.0, 0.0)  # of the newest samples: at their beginning and end
+        self._late_s = 0.0  # by how much the source's clock has been set back, so far
 
     def start(self, reading: Reading) -> None:
         """Begin now with the first sample, or the first marker if there is none; once."""
@@ -251,13 +254,26 @@ class _Timeline:
         """Return time stamps, or one, as they are sent."""
         return self._start_s + (stamp - (self._origin_s or 0.0))
 
-    def due_s(self, stamp: Float64 | float) -> Any:
-        """Return when something with this stamp has to leave."""
-        return self._start_s + (stamp - (self._origin_s or 0.0)) / self._speed
+    def due_s(self, stamp: float) -> float:
+        """Return when a marker has to leave: by the clock before or after a reset, as fits."""
+        origin_s = self._origin_s or 0.0
+        due = [self._start_s + (stamp + late - origin_s) / self._speed for late in self._clocks]
+        return min(due, key=lambda due_s: abs(due_s - self._latest_s))
 
     def schedule(self, chunk: Chunk) -> _Samples:
-        """Return samples with their times; none leaves before the one ahead of it."""
-        due_s = np.maximum.accumulate(np.maximum(self.due_s(chunk.stamps), self._latest_s))
+        """Return samples with their times; none leaves before the one ahead of it.
+
+        The stamps go out as they are, but where the clock was set back the samples go on at
+        their pace, and not all at once until the old time is reached again.
+        """
+        steps = np.diff(chunk.stamps, prepend=self._last_stamp)
+        set_back = np.where(steps < -JITTER_S, -steps, 0.0)  # of the first, which has none: 0
+        late_s = self._late_s + np.cumsum(set_back)
+        self._clocks = (self._late_s, float(late_s[-1]))
+        self._late_s, self._last_stamp = float(late_s[-1]), float(chunk.stamps[-1])
+        passed_s = chunk.stamps + late_s - (self._origin_s or 0.0)
+        wanted_s = self._start_s + passed_s / self._speed
+        due_s = np.maximum.accumulate(np.maximum(wanted_s, self._latest_s))
         self._latest_s = float(due_s[-1])
         return _Samples(chunk.data, self.moved(chunk.stamps), due_s)
 

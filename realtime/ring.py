@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import collections
 import itertools
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -20,8 +21,9 @@ from saccade.realtime.errors import ConfigError, SaccadeError, SourceError
 from saccade.realtime.types import Chunk, Flag, FlagArray, Float32, Float64, frozen
 
 _GAP = np.uint16(Flag.GAP)
-BEFORE = -1
-"""What :meth:`RingBuffer.index_at` returns for a time before the oldest sample held."""
+BEFORE, TWICE = -1, -2
+"""What :meth:`RingBuffer.index_at` returns for a time before the oldest sample held, and for one
+that two samples have, because the clock was set back."""
 
 
 class RingBuffer:
@@ -142,10 +144,9 @@ class RingBuffer:
         """Return the number of the sample nearest to a time; of two about as near, the earlier.
 
         Once decided, the answer does not change as further samples come, until it is
-        overwritten or the clock jumps back so that the same time comes again. Within a segment
-        it is the first sample whose running maximum reaches the time, or the one before it. A
-        time in the gap between two segments belongs to the nearer of the samples at its edges.
-        If several segments contain the time, because the clock was set back, the newest does.
+        overwritten. Within a segment it is the first sample whose running maximum reaches the
+        time, or the one before it. A time in the gap between two segments belongs to the nearer
+        of the samples at its edges.
 
         Parameters
         ----------
@@ -155,27 +156,36 @@ class RingBuffer:
         Returns
         -------
         int or None
-            None while the time lies after the newest sample and in no older segment: it can't
-            be decided yet. :data:`BEFORE` (-1) if it lies before the oldest sample held, be it
-            overwritten or before the stream's first.
+            None while the time lies after the newest sample: it can't be decided yet, even if an
+            older segment has it, for the newest may come to have it, too. :data:`BEFORE` (-1)
+            if it lies before the oldest sample held, be it overwritten or before the stream's
+            first. :data:`TWICE` (-2) if more than one segment has it.
         """
-        if self._stop == 0:
+        if not stamp <= self.newest_s:
             return None
         oldest = max(0, self._stop - self._size)
-        stop, newest = self._stop, float(self._axis[(self._stop - 1) % self._size])
+        stop = self._stop
+        found: list[int] = []
         in_gap: int | None = None
         for segment in reversed(self._segments):
             first = max(segment, oldest)
             at = first % self._size
             axis = self._axis[at : at + stop - first]
             if axis[0] <= stamp <= axis[-1]:
-                return self._nearer(first + int(np.searchsorted(axis, stamp)), stamp)
+                found.append(first + int(np.searchsorted(axis, stamp)))
             if in_gap is None and stop < self._stop and axis[-1] < stamp < self._time(stop):
                 in_gap = stop
             stop = first
-        if in_gap is not None:
-            return self._nearer(in_gap, stamp)
-        return None if stamp > newest else BEFORE
+        if len(found) > 1:
+            return TWICE
+        if not found and in_gap is None:
+            return BEFORE
+        return self._nearer(found[0] if found else in_gap or 0, stamp)
+
+    @property
+    def newest_s(self) -> float:
+        """Latest time of the newest segment, in seconds; minus infinity before any sample."""
+        return self._time(self._stop - 1) if self._stop else -math.inf
 
     def _time(self, index: int) -> float:
         return float(self._axis[index % self._size])

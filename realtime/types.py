@@ -131,7 +131,7 @@ class Marker:
     Parameters
     ----------
     value : str
-        What was sent; numbers in shortest form ("1", not "1.0"), several channels joined by ",".
+        What was sent; numbers as :func:`marker_text` has them, several channels joined by ",".
     stamp : float
         Its time, corrected to the local LSL clock, in seconds.
     stream : str
@@ -144,6 +144,11 @@ class Marker:
     stamp: float
     stream: str = ""
     received_s: float = NOT_MEASURED
+
+
+def marker_text(value: float | np.floating[Any]) -> str:
+    """Return a numeric marker as text: whole numbers without decimals, others in full."""
+    return str(int(value)) if float(value).is_integer() else str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +227,8 @@ class Latency:
     wait_s : float
         Arrived, but not looked at yet: the marker was late, or another epoch was at work.
     preprocessing_s, encoder_s, retrieval_s, publishing_s : float
-        Filters and cutting; embedding; gallery search; handing to the sinks.
+        Filters (with the later samples a resampler waits for) and cutting; embedding; gallery
+        search; handing to the sinks.
     """
 
     transport_s: float = NOT_MEASURED

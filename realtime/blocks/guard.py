@@ -3,6 +3,9 @@
 One NaN in a recursive filter is NaN for ever, and one saturated sample rings for seconds. Such
 a value is replaced by the channel's last good one, and the sample is flagged.
 
+After more than 20 ms of held values, the first good sample is flagged GAP: an electrode that comes
+back at another level would otherwise ring through the filters as a step, unflagged.
+
 A gap changes nothing: the held value may come from before it. The spec is unchanged.
 """
 
@@ -11,9 +14,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.realtime.errors import ConfigError
+from saccade.realtime.sampling import samples
 from saccade.realtime.types import Chunk, Flag, StreamSpec
+
+HOLD_S = 0.02  # of held values are bridged; after more, the filters start afresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,8 @@ class Guard:
             )
         self._rail = np.float32(min(self.settings.rail_uv, float(np.finfo(np.float32).max)))
         self._held = np.zeros((1, spec.n_channels), np.float32)
+        self._longest = samples(HOLD_S, spec.sfreq)
+        self._n_held = 0  # samples in a row, up to now, of which something was held
         return spec
 
     def step(self, chunk: Chunk) -> Chunk:
@@ -59,7 +68,8 @@ class Guard:
         if len(chunk) == 0:
             return chunk
         good = np.abs(chunk.data) < self._rail  # false for NaN, too
-        if good.all():
+        if good.all() and self._n_held <= self._longest:
+            self._n_held = 0
             self._held = chunk.data[-1:].copy()
             return chunk
         # Row 0 stands for what was held before; each value names the row it is taken from.
@@ -71,7 +81,17 @@ class Guard:
         flags = chunk.flags.copy()
         flags[~finite.all(axis=1)] |= np.uint16(Flag.NONFINITE)
         flags[(finite & ~good).any(axis=1)] |= np.uint16(Flag.CLIPPED)
+        flags[self._ends_of_long_runs(np.asarray(good.all(axis=1)))] |= np.uint16(Flag.GAP)
         return Chunk(data, chunk.stamps, flags, chunk.index, chunk.received_s)
+
+    def _ends_of_long_runs(self, good: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return the good samples that follow more held ones than are bridged."""
+        # Where the last good sample before each one was, counted from the chunk's start.
+        last_good = np.maximum.accumulate(np.where(good, np.arange(len(good)), -1 - self._n_held))
+        before = np.concatenate([[-1 - self._n_held], last_good[:-1]])
+        n_held = np.arange(len(good)) - 1 - before
+        self._n_held = int(len(good) - 1 - last_good[-1])
+        return np.flatnonzero(good & (n_held > self._longest))
 
     def delay_s(self, freq_hz: float) -> float:
         """Return 0: nothing is delayed."""

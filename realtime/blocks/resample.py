@@ -119,9 +119,14 @@ class Resample:
                     self._n_out += 1
         return Chunk(data, stamps, flags, index, chunk.received_s)
 
+    @property
+    def look_ahead_s(self) -> float:
+        """By how much an output sample's stamp lies before the newest input it needs, in s."""
+        return self._half / (self._up * self._sfreq)
+
     def delay_s(self, freq_hz: float) -> float:
         """Return the delay, the same at every frequency."""
-        return self._half / (self._up * self._sfreq)
+        return self.look_ahead_s
 
     def settled_s(self, input_s: float) -> float:
         """Return when the output is settled, if the input is after ``input_s``, in seconds."""

@@ -29,7 +29,7 @@ from saccade.realtime.lsl_metadata import describe
 from saccade.realtime.sampling import samples
 from saccade.realtime.sources.lsl_inlet import Inlet
 from saccade.realtime.sources.lsl_resolve import StreamQuery, resolve
-from saccade.realtime.types import Chunk, Float32, Marker, Reading, StreamSpec
+from saccade.realtime.types import Chunk, Float32, Marker, Reading, StreamSpec, marker_text
 
 logger = logging.getLogger(__name__)
 
@@ -213,8 +213,11 @@ class LSLSource:
 
 
 def _drain(inlet: Inlet, found: list[Marker]) -> None:
-    """Append all markers that are waiting in an inlet."""
-    while True:
+    """Append all markers that are waiting in an inlet.
+
+    While a sender that came back has no measured clock yet, its markers stay where they are.
+    """
+    while inlet.clock_is_known():
         rows, stamps = inlet.lsl.pull_chunk(0.0, MOST_MARKERS, as_numpy=True)
         if len(stamps) == 0:
             return
@@ -248,6 +251,4 @@ def marker_value(row: Iterable[Any] | NDArray[Any]) -> str:
 def _word(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace").strip(_PADDING)
-    if isinstance(value, np.floating) and value.is_integer():
-        return str(int(value))
-    return str(value)
+    return marker_text(value) if isinstance(value, np.floating) else str(value)

@@ -80,6 +80,19 @@ class Inlet:
                 "block UDP?"
             ) from error
 
+    def clock_is_known(self) -> bool:
+        """Return whether time stamps can be corrected now, without waiting.
+
+        Not so for a second or two after a sender was lost and has come back.
+        """
+        try:
+            self.lsl.time_correction(0.0)
+        except NotInTime:
+            return False
+        except LostError:
+            logger.debug("'%s' is gone: its last samples have the last offset", self.name)
+        return True
+
     def corrected(self, stamps: Float64) -> Float64:
         """Return time stamps on the local clock, shape and order unchanged."""
         try:

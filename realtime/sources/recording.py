@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from saccade.realtime.errors import RecordingError
-from saccade.realtime.types import Float32, Float64, Marker, StreamSpec, frozen
+from saccade.realtime.types import Float32, Float64, Marker, StreamSpec, frozen, marker_text
 
 TIME_COLUMNS = ("timestamps", "timestamp", "time", "lsl_timestamp")
 EVENT_PREFIXES = ("marker", "stim", "trigger", "event")
@@ -209,7 +209,8 @@ def _type_of(name: str) -> str:
 def _onsets(events: list[Float64]) -> list[tuple[int, str]]:
     """Return (row, value) wherever an event column changes to something else than 0."""
     onsets = []
-    for values in events:
+    for column in events:
+        values = np.nan_to_num(column)  # nothing noted is no event
         rows = np.flatnonzero((values != 0) & (np.diff(values, prepend=0.0) != 0))
-        onsets += [(int(row), f"{values[row]:g}") for row in rows]
+        onsets += [(int(row), marker_text(float(values[row]))) for row in rows]
     return sorted(onsets)

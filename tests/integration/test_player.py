@@ -258,3 +258,18 @@ def test_what_the_source_raises_gets_out(stream_name, array_source, monkeypatch)
 def test_settings_out_of_range_are_refused(fields, message):
     with pytest.raises(ConfigError, match=message):
         PlayerSettings("a", "b", **fields)
+
+
+def test_a_clock_that_is_set_back_does_not_hurry_the_samples(stream_name, array_source):
+    data, stamps = recording(400)
+    # How long the pause was in which the clock was set, nobody knows: none is made.
+    length_s = stamps[199] - stamps[0] + stamps[-1] - stamps[200]
+    stamps = np.concatenate([stamps[:200], stamps[200:] - 60.0])
+    markers = [Marker("before", float(stamps[100])), Marker("after", float(stamps[300]))]
+    source = array_source(SPEC, data, stamps, markers, [250, 150], [0, 1])
+    report, _, readings = play(source, settings(stream_name))
+    assert report.samples == 400
+    assert report.markers == 2
+    assert report.duration_s >= 0.95 * length_s
+    received = joined(readings, "stamps")
+    assert np.diff(received)[199] == pytest.approx(stamps[200] - stamps[199], abs=1e-6)

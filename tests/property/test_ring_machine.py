@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from saccade.realtime.errors import SaccadeError
-from saccade.realtime.ring import BEFORE, RingBuffer
+from saccade.realtime.ring import BEFORE, TWICE, RingBuffer
 from saccade.realtime.types import Chunk, Flag
 
 # Quarters of a second are exact in binary, so that ties are ties.
@@ -70,19 +70,19 @@ class Lists:
         segments = [list(s) for _, s in itertools.groupby(known, lambda i: self.segment[i])]
         pairs = [(i - 1, i) for s in segments for i in s[1:]]
         edges = [(a[-1], b[0]) for a, b in itertools.pairwise(segments)]
-        hits: list[int] = []
-        for s in reversed(segments):
-            hits += [i for i in s if self.axis[i] == stamp][:1]
-            hits += [self.nearer(a, b, stamp) for a, b in pairs if a in s]
-            hits = [i for i in hits if i >= 0]
-            if hits:
-                break
-        else:
-            between = [self.nearer(a, b, stamp) for a, b in reversed(edges)]
-            hits = [i for i in between if i >= 0]
-        if hits:
-            return hits[0] if hits[0] >= start else BEFORE
-        return None if not self.axis or stamp > self.axis[-1] else BEFORE
+        if not self.axis or stamp > self.axis[-1]:
+            return None
+        found = []
+        for s in segments:
+            exact = [i for i in s if self.axis[i] == stamp]
+            between = [self.nearer(a, b, stamp) for a, b in pairs if a in s]
+            found += [(exact + [i for i in between if i >= 0])[:1]]
+        hits = [hit[0] for hit in found if hit]
+        if len(hits) > 1:
+            return TWICE
+        if not hits:
+            hits = [i for a, b in reversed(edges) if (i := self.nearer(a, b, stamp)) >= 0]
+        return hits[0] if hits and hits[0] >= start else BEFORE
 
     def nearer(self, left: int, right: int, stamp: float) -> int:
         """Return which of two samples is nearer, the earlier in a tie; -1 if not between them."""

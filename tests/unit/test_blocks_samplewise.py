@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -243,9 +244,22 @@ def continuous(stamps: list[float], gap_s: float | None = None) -> tuple[list[in
 def test_a_lost_sample_and_a_step_of_the_clock_are_gaps() -> None:
     assert continuous([5.0, 5.01, 5.02]) == ([], 0, 0)
     assert continuous([5.0, 5.01, 5.03, 5.04]) == ([2], 1, 1)
-    assert continuous([5.0, 5.01, 65.01, 65.02]) == ([2], 1, 5999)
+    assert continuous([5.0, 5.01, 64.01, 64.02]) == ([2], 1, 5899)
+    assert continuous([5.0, 5.01, 65.02, 65.03]) == ([2], 1, 0)  # a pause, or another clock
     assert continuous([5.0, 5.01, 4.0, 4.01]) == ([2], 1, 0)
     assert continuous([5.0, 5.01, 5.024, 5.01]) == ([], 0, 0)
+
+
+def test_a_time_stamp_that_is_no_time_is_replaced_and_flagged() -> None:
+    assert continuous([5.0, np.nan, 5.02, 5.03]) == ([1], 1, 0)
+    assert continuous([np.inf, 5.0, 5.01])[0] == [0, 1]
+    block = Continuity(ContinuitySettings())
+    block.reset(SPEC)
+    stamps = np.array([5.0, 5.01, np.nan, np.inf, 5.04])
+    flags = np.zeros(5, np.uint16)
+    came = Chunk(np.zeros((5, SPEC.n_channels), np.float32), stamps, flags, 0)
+    assert block.step(came).stamps == pytest.approx([5.0, 5.01, 5.02, 5.03, 5.04])
+    assert np.isnan(stamps[2])  # the input is as it was
 
 
 def test_the_jitter_that_was_measured_is_no_gap() -> None:
@@ -285,3 +299,24 @@ def test_the_threshold_is_measured_on_the_stream_itself() -> None:
 def test_jitter_needs_two_stamps() -> None:
     with pytest.raises(CalibrationError, match=r"at least 2 time stamps .* not 1"):
         measured_gap_s(np.zeros(1), 250.0)
+
+
+@pytest.mark.parametrize(("n_bad", "restarts"), [(1, False), (2, False), (3, True), (40, True)])
+def test_a_channel_that_comes_back_after_more_than_20_ms_is_a_gap(
+    n_bad: int, restarts: bool
+) -> None:
+    data = np.ones((100, SPEC.n_channels), np.float32)
+    data[50 : 50 + n_bad, 1] = np.nan
+    whole = Chunk(data, np.arange(100) / 100.0, np.zeros(100, np.uint16), 0)
+    for cuts in ([], [50], [51, 52], [50 + n_bad], list(range(1, 100))):
+        guard = Guard(GuardSettings())
+        guard.reset(SPEC)
+        flags = []
+        for start, stop in itertools.pairwise([0, *cuts, 100]):
+            part = slice(start, stop)
+            out = guard.step(
+                Chunk(data[part].copy(), whole.stamps[part], whole.flags[part].copy(), start)
+            )
+            flags += out.flags.tolist()
+        gaps = np.flatnonzero(np.array(flags) & int(Flag.GAP)).tolist()
+        assert gaps == ([50 + n_bad] if restarts else [])

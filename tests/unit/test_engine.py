@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from saccade.realtime.blocks.resample import ResampleSettings
 from saccade.realtime.engine import Engine
 from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.errors import SignatureMismatch
@@ -155,6 +157,37 @@ def test_the_parts_of_latency_add_up_to_the_whole(array_source: Any) -> None:
     latency = made.summary()["latency_ms"]
     assert latency["counted_from"] == "stamp"
     assert latency["prediction"]["p50"] == pytest.approx(1e3 * total_s, abs=1e-3)
+
+
+def test_what_a_resampler_waits_for_is_not_transport(array_source: Any) -> None:
+    source = array_source(SPEC, SIGNAL, STAMPS, MARKERS[:1])
+    (reading,) = source.readings
+    chunk = reading.chunk
+    arrived = Chunk(chunk.data, chunk.stamps, chunk.flags, 0, received_s=20.0)
+    source.readings = [Reading(arrived, reading.markers)]
+    blocks = (("resample", ResampleSettings(50.0)),)
+    made = engine(source)
+    made.pipeline = Pipeline(PipelineSettings(blocks=blocks))
+    made.start()
+    (prediction,) = made.step(0.1).predictions
+    ahead_s = made.pipeline.look_ahead_s
+    assert ahead_s > 0.1
+    assert prediction.latency.preprocessing_s == pytest.approx(ahead_s + 0.001)
+    last_s = prediction.epoch.last_stamp_s
+    assert prediction.latency.transport_s == pytest.approx(20.0 - last_s - ahead_s)
+
+
+def test_a_decoder_that_does_not_time_itself_is_timed_as_a_whole(array_source: Any) -> None:
+    class Untimed(MeanDecoder):
+        def decode(self, epoch: Epoch) -> Ranking:
+            return dataclasses.replace(super().decode(epoch), encoder_s=math.nan)
+
+    made = engine(array_source(SPEC, SIGNAL, STAMPS, MARKERS[:1]), decoder=Untimed())
+    made.start()
+    (prediction,) = made.step(0.1).predictions
+    assert prediction.latency.encoder_s == pytest.approx(0.001)
+    assert prediction.latency.retrieval_s == 0.0
+    assert made.summary()["latency_ms"]["prediction"]["p50"] is not None
 
 
 def test_latency_of_a_fast_replay_counts_from_arrival(array_source: Any) -> None:

@@ -206,3 +206,54 @@ def test_when_an_epoch_was_complete_is_the_arrival_of_what_came_last() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: EpochSettings, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         epocher(settings)
+
+
+def test_a_marker_that_two_samples_fit_after_the_clock_was_set_back_is_rejected() -> None:
+    stamps = np.concatenate([STAMPS[:500], STAMPS[500:] - 2.0])
+    flags = np.zeros(N, np.uint16)
+    flags[500] = Flag.GAP
+    late, early = Marker("late", 54.0), Marker("early", 53.0)
+    for sizes in ([N], [100] * 10, [450, 100, 450]):
+        made, epochs, start = epocher(), [], 0
+        for size in sizes:
+            # One comes with its sample, before the clock is set back; the other long after.
+            here = [early] if start == 0 else []
+            here += [late] if start + size == N else []
+            epochs += made.step(chunk(start, start + size, stamps=stamps, flags=flags), here)
+            start += size
+        found = {epoch.label: epoch for epoch in epochs}
+        assert found["early"].onset_index == 300
+        assert found["early"].rejected == ()
+        assert len(epochs) == 2
+    # Known only after the reset, a time that was there twice is nobody's.
+    assert found["late"].rejected == ("two samples have its time: clock set back",)
+
+
+def test_unlabelled_text_that_is_never_the_same_does_not_pile_up() -> None:
+    made = epocher(EpochSettings(labels={"1": "House"}))
+    made.step(chunk(), [at(300 + 0.1 * i, f"trial {i}") for i in range(400)])
+    assert len(made.unlabelled) == 51
+    assert made.unlabelled["(other values)"] == 350
+    assert sum(made.unlabelled.values()) == made.n_unmatched == 400
+
+
+def test_markers_whose_samples_do_not_come_are_counted_as_waiting() -> None:
+    made = epocher()
+    made.step(chunk(), [at(300), at(995), Marker("a", 1.7e9)])
+    assert made.n_waiting == 2
+    assert len(made.finish()) == 2
+    assert made.n_waiting == 0
+
+
+def test_a_marker_without_a_time_is_rejected_at_once() -> None:
+    made = epocher()
+    (epoch,) = made.step(chunk(), [Marker("a", float("nan"))])
+    assert epoch.rejected == ("missing 50 of 50 samples",)
+    assert made.n_unmatched == 1
+
+
+def test_a_sliding_window_may_begin_after_its_hop() -> None:
+    made = epocher(EpochSettings(tmin_s=0.5, tmax_s=1.0, baseline_s=None, hop_s=0.1))
+    epochs = made.step(chunk())
+    assert not any(epoch.rejected for epoch in epochs)
+    assert np.array_equal(epochs[0].data, SIGNAL[:50].T)

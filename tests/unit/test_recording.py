@@ -64,6 +64,15 @@ def test_npz_arrays_become_the_same(npz: Path) -> None:
     assert recording.marker_rows == (50, 150)
 
 
+def test_large_trigger_codes_keep_all_their_digits_and_nan_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "codes.npz"
+    stim = np.zeros(N)
+    stim[[10, 20, 30, 40]] = (3801093, 3801094, np.nan, 2.5)
+    np.savez(path, data=SIGNAL, stim=stim, sfreq=200.0)
+    markers = read_recording(path).markers
+    assert [marker.value for marker in markers] == ["3801093", "3801094", "2.5"]
+
+
 def test_npz_with_channels_first_is_turned(tmp_path: Path) -> None:
     path = tmp_path / "turned.npz"
     np.savez(path, data=SIGNAL.T)
