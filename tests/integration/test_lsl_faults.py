@@ -12,6 +12,7 @@ from pylsl.util import TimeoutError as NotInTime
 from saccade.realtime.errors import SourceError, StreamLost, StreamNotFound
 from saccade.realtime.sources import lsl_resolve
 from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
+from saccade.realtime.sources.lsl_inlet import Inlet
 from saccade.realtime.sources.lsl_resolve import StreamQuery
 
 pytestmark = pytest.mark.lsl
@@ -177,3 +178,21 @@ def test_an_inlet_holds_as_much_as_it_is_told(stream_name):
         kept += small.read(5.0).chunk.data[:, 0].tolist()
     assert 100 <= len(kept) < 15000  # the oldest of what nobody took are gone
     assert kept == sorted(kept)
+
+
+def test_markers_of_a_sender_whose_clock_is_not_known_wait_for_it(stream_name, monkeypatch):
+    signal = send(stream_name)
+    events = send_markers(f"{stream_name}-m", f"{stream_name}-m")
+    source = listen(stream_name, f"{stream_name}-m")
+    source.open()
+    known = Inlet.clock_is_known
+    monkeypatch.setattr(Inlet, "clock_is_known", lambda self: False)
+    events.push_sample(["go"], 1000.0)
+    push(signal, 0, 5)
+    _, markers = take(source, 5)
+    assert markers == []  # and the signal was not kept waiting
+    monkeypatch.setattr(Inlet, "clock_is_known", known)
+    push(signal, 5, 6)
+    _, markers = take(source, 1, 1)
+    assert [marker.value for marker in markers] == ["go"]
+    source.close()
