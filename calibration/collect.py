@@ -14,6 +14,7 @@ from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.errors import CalibrationError
 from saccade.realtime.pipeline import Pipeline, PipelineSettings
 from saccade.realtime.protocols import Clock, Source
+from saccade.realtime.sources.file import FileSource
 from saccade.realtime.types import Epoch, Float32, StreamSpec
 
 
@@ -38,8 +39,8 @@ class Trials:
         start or gap its output does not count.
     rejected : dict of str to int
         How many epochs were left out, by reason.
-    sources : tuple of str
-        Where the runs came from.
+    sources : tuple of dict
+        Where the runs came from: ``name``, and ``sha256`` of a recorded file.
     """
 
     data: Float32
@@ -51,7 +52,7 @@ class Trials:
     delay_ms: float
     settling_s: float
     rejected: dict[str, int]
-    sources: tuple[str, ...]
+    sources: tuple[dict[str, str], ...]
 
 
 def collect(
@@ -114,15 +115,15 @@ def collect(
         first.pipeline.delay_ms(),
         first.pipeline.settling_s,
         dict(rejected),
-        tuple(engine_name(source) for source in sources),
+        tuple(_origin(source) for source in sources),
     )
 
 
-def engine_name(source: Source) -> str:
-    """Return what to call a source in a report."""
-    settings = getattr(source, "settings", None)
-    path = getattr(settings, "path", None)
-    return path.name if path is not None else type(source).__name__
+def _origin(source: Source) -> dict[str, str]:
+    """Return what to call a source in a report, and a recording's digest."""
+    if isinstance(source, FileSource):
+        return {"name": source.settings.path.name, "sha256": source.sha256}
+    return {"name": type(source).__name__}
 
 
 def _sort(epochs: Sequence[Epoch], kept: list[Epoch], rejected: collections.Counter[str]) -> None:

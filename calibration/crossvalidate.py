@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from saccade.calibration.folds import folds, split_kind
 from saccade.models.encoders import EncoderFamily
@@ -69,7 +70,26 @@ def fit(family: EncoderFamily, data: Float32, rows: Sequence[int], gallery: Gall
     return Fitted(mean, whitening, module)
 
 
-def held_out_scores(
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """The held-out trials of one fold.
+
+    Parameters
+    ----------
+    scores : array of shape (n_trials, n_candidates)
+        Cosine with each concept that the trial could have been taken for.
+    shown : array of shape (n_trials,)
+        Column of the concept that was shown.
+    rows : array of shape (n_candidates,)
+        Row of each candidate in the gallery.
+    """
+
+    scores: Float64
+    shown: NDArray[np.intp]
+    rows: NDArray[np.intp]
+
+
+def held_out(
     family: EncoderFamily,
     data: Float32,
     rows: Sequence[int],
@@ -79,8 +99,12 @@ def held_out_scores(
     seed: int,
     *,
     permute: bool = False,
-) -> tuple[list[int], Float64]:
-    """Return the trials that were held out, and their scores.
+) -> list[HeldOut]:
+    """Return the held-out trials of each fold, with their scores.
+
+    Split by time, a trial is ranked among the whole gallery. Split by concept, it is ranked among
+    the fold's held-out concepts only: among the others are those that the encoder was trained to
+    point at, so that even noise would do worse than the chance of the whole gallery.
 
     Parameters
     ----------
@@ -90,14 +114,15 @@ def held_out_scores(
     Other parameters are as in :func:`cross_validate`.
     """
     rng = np.random.default_rng(seed)
-    tested: list[int] = []
-    scores = []
+    every = np.arange(len(gallery))
+    shown = np.asarray(rows)
+    parts = []
     for train, test in folds(labels, n_folds, seed):
-        known = np.asarray(rows)[rng.permutation(train) if permute else train]
-        fitted = fit(family, data[train], known.tolist(), gallery)
-        tested += test.tolist()
-        scores.append(fitted.scores(data[test], gallery))
-    return tested, np.concatenate(scores)
+        known = shown[rng.permutation(train) if permute else train]
+        scores = fit(family, data[train], known.tolist(), gallery).scores(data[test], gallery)
+        among = every if split_kind(labels) == "time" else np.unique(shown[test])
+        parts.append(HeldOut(scores[:, among], np.searchsorted(among, shown[test]), among))
+    return parts
 
 
 def cross_validate(
@@ -128,30 +153,52 @@ def cross_validate(
     temperature : float
         Fitted on the held-out trials.
     figures : dict
-        JSON-ready: single-trial accuracy on held-out trials, the control with permuted training
-        labels, expected calibration error (of the very trials that the temperature was fitted
-        to), and how the folds were made.
+        JSON-ready: single-trial accuracy on held-out trials (``gallery`` is how many concepts
+        they were ranked among, see :func:`held_out`), the control with permuted training labels,
+        expected calibration error (of the very trials that the temperature was fitted to), and
+        how the folds were made.
     """
     rows = [gallery.row(label) for label in labels]
     args = (family, data, rows, labels, gallery, n_folds, seed)
-    tested, scores = held_out_scores(*args)
-    shown = [rows[i] for i in tested]
+    parts = held_out(*args)
+    scores, shown = _in_one_table(parts)
     temperature = fit_temperature(scores, shown)
     figures = {"split": split_kind(labels), "folds": n_folds, "single_trial": True}
-    figures |= _figures(scores, shown)
-    control_tested, control = held_out_scores(*args, permute=True)
-    figures["permuted_control"] = _figures(control, [rows[i] for i in control_tested])
+    figures |= _figures(parts)
+    figures["permuted_control"] = _figures(held_out(*args, permute=True))
     figures["calibration_error"] = calibration_error(softmax(scores, temperature), shown)
     return temperature, figures
 
 
-def _figures(scores: Float64, shown: Sequence[int]) -> dict[str, Any]:
-    right = scores[np.arange(len(shown)), shown]
-    ranks = 1 + (scores > right[:, None]).sum(axis=1)
-    result = accuracy(ranks.tolist(), scores.shape[1], [str(row) for row in shown]).to_dict()
-    classes = sorted(set(shown))
-    if len(classes) == 2:
+def _in_one_table(parts: Sequence[HeldOut]) -> tuple[Float64, list[int]]:
+    """Return all folds' scores; where a fold has a candidate less, that one can't be meant."""
+    width = max(part.scores.shape[1] for part in parts)
+    padded = [
+        np.pad(part.scores, ((0, 0), (0, width - part.scores.shape[1])), constant_values=-1e9)
+        for part in parts
+    ]
+    return np.concatenate(padded), [int(column) for part in parts for column in part.shown]
+
+
+def _figures(parts: Sequence[HeldOut]) -> dict[str, Any]:
+    ranks: list[int] = []
+    truth: list[int] = []
+    numbers: list[int] = []
+    for part in parts:
+        right = part.scores[np.arange(len(part.shown)), part.shown]
+        ranks += (1 + (part.scores > right[:, None]).sum(axis=1)).tolist()
+        truth += part.rows[part.shown].tolist()
+        numbers += [part.scores.shape[1]] * len(part.shown)
+    result = accuracy(ranks, max(numbers), [str(row) for row in truth]).to_dict()
+    # Where folds differ by a candidate, chance is the mean over trials.
+    result["chance_top1"] = float(np.mean(1 / np.array(numbers)))
+    result["chance_top5"] = float(np.mean(np.minimum(1, 5 / np.array(numbers))))
+    classes = sorted(set(truth))
+    if len(classes) == 2:  # then every fold ranks the whole gallery
+        scores = np.concatenate([part.scores for part in parts])
         contrast = scores[:, classes[0]] - scores[:, classes[1]]
-        first = np.asarray(shown) == classes[0]
-        result |= {"auc": auc(contrast, first), "ci95_auc": list(auc_interval(contrast, first))}
+        first = np.asarray(truth) == classes[0]
+        result["auc"] = auc(contrast, first)
+        if 1 < first.sum() < len(first) - 1:  # an interval needs two of each
+            result["ci95_auc"] = list(auc_interval(contrast, first))
     return result

@@ -17,6 +17,7 @@ from saccade.realtime.errors import CalibrationError
 
 Rows = NDArray[np.intp]
 MANY_CONCEPTS = 20
+LEAST_IN_RUN = 10  # trials, with which an encoder can be fitted at all
 
 
 def split_kind(labels: Sequence[str]) -> str:
@@ -39,17 +40,25 @@ def folds(labels: Sequence[str], n_folds: int, seed: int) -> Iterator[tuple[Rows
     Raises
     ------
     CalibrationError
-        If there are fewer trials than leave four in each run.
+        If there are fewer trials than leave ten in each run, or the first run, on which the
+        first fold is trained alone, shows one concept only.
     """
     n_trials = len(labels)
-    if n_trials < 4 * (n_folds + 1):
+    if n_trials < LEAST_IN_RUN * (n_folds + 1):
         raise CalibrationError(
-            f"{n_folds} folds need at least {4 * (n_folds + 1)} good trials, but there are "
-            f"{n_trials}: record more, or ask for fewer folds"
+            f"{n_folds} folds need at least {LEAST_IN_RUN * (n_folds + 1)} good trials, but there "
+            f"are {n_trials}: record more, or ask for fewer with --folds"
         )
     trials = np.arange(n_trials)
     if split_kind(labels) == "time":
         runs = np.array_split(trials, n_folds + 1)
+        first = {labels[i] for i in runs[0]}
+        if len(first) < 2:
+            raise CalibrationError(
+                f"the first {len(runs[0])} trials, on which the first of {n_folds} folds is "
+                f"trained, should show several concepts, but show only '{first.pop()}': mix them, "
+                "or ask for fewer with --folds"
+            )
         for i in range(1, n_folds + 1):
             yield np.concatenate(runs[:i]), runs[i]
         return

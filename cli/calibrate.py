@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -112,6 +113,10 @@ def _check_target(out: Path, *, overwrite: bool) -> None:
 
     if out.suffix != ".saccade":
         raise ConfigError(f"--out should end in .saccade, as {out.stem}.saccade, not '{out.name}'")
+    if out.is_dir() or (
+        out.resolve().parent.is_dir() and not os.access(out.resolve().parent, os.W_OK)
+    ):
+        raise ConfigError(f"{out} can't be written: it is a folder, or lies in one that is closed")
     if not out.resolve().parent.is_dir():
         raise ConfigError(f"--out is to lie in {out.resolve().parent}, which is no folder: make it")
     if out.exists() and not overwrite:

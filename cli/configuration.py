@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from saccade.realtime.errors import ConfigError
 
@@ -22,7 +22,7 @@ from saccade.realtime.errors import ConfigError
 class Section(BaseModel):
     """Base of the sections: frozen, and a key that is not known is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class StreamSection(Section):
@@ -59,7 +59,7 @@ class PipelineSection(Section):
     resample_hz: float | None = Field(None, gt=0)
     rail_uv: float = Field(1e6, gt=0)
     gap_ms: float | None = Field(None, gt=0)
-    blocks: tuple[dict[str, Any], ...] | None = None
+    blocks: tuple[dict[str, JsonValue], ...] | None = None
 
 
 class EpochsSection(Section):
@@ -88,7 +88,7 @@ class CalibrationSection(Section):
     """How a decoder is fitted."""
 
     encoder: str = "ridge"
-    options: dict[str, Any] = Field(default_factory=dict)
+    options: dict[str, JsonValue] = Field(default_factory=dict)
     folds: int = Field(5, ge=2)
     seed: int = Field(0, ge=0)
 
@@ -120,6 +120,29 @@ class Loaded:
 
     config: Config
     origins: Mapping[str, str]
+
+    def refuse(self, prefixes: tuple[str, ...], why: str) -> None:
+        """Refuse settings that a command line gives, but its verb would not look at.
+
+        A file may hold them, for it serves all verbs of a session.
+
+        Parameters
+        ----------
+        prefixes : tuple of str
+            First parts of the keys that are meant.
+        why : str
+            Why they would change nothing.
+
+        Raises
+        ------
+        ConfigError
+            Naming the settings.
+        """
+        given = [
+            k for k, o in self.origins.items() if o.startswith("--") and k.startswith(prefixes)
+        ]
+        if given:
+            raise ConfigError(f"{', '.join(given)} would change nothing here: {why}")
 
     def values(self) -> Iterator[tuple[str, Any, str]]:
         """Yield (dotted key, value, origin) of every setting."""
@@ -175,9 +198,24 @@ def load(
     for values in tree.values():
         values |= {key: None for key, value in values.items() if value == "none"}
     try:
-        return Loaded(Config.model_validate(tree), origins)
+        loaded = Loaded(Config.model_validate(tree), origins)
     except ValidationError as error:
         raise ConfigError(_explain(error, origins)) from error
+    if loaded.config.gallery.vectors is None and loaded.config.gallery.names is None:
+        keys = ("gallery.backbone", "gallery.weights", "gallery.kind")
+        loaded.refuse(keys, "they describe a gallery, but none is given with --gallery")
+    if loaded.config.pipeline.blocks is not None:
+        chain = tuple(f"pipeline.{key}" for key in CHAIN_KEYS)
+        loaded.refuse(chain, "pipeline.blocks replaces the chain they belong to")
+    return loaded
+
+
+OF_THE_DECODER = (
+    "pipeline.",
+    "calibration.",
+    *(f"epochs.{key}" for key in EpochsSection.model_fields),
+)
+CHAIN_KEYS = ("line_hz", "low_hz", "high_hz", "order", "reference", "resample_hz")
 
 
 def _overrides(settings: Sequence[str]) -> dict[str, Any]:

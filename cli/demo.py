@@ -36,11 +36,13 @@ IDLE_S = 3.0
 
 
 def demo(
-    seconds: Annotated[float, typer.Option(help="How long to decode live.", min=1)] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(help="How long to decode live.", min=1, max=86400)
+    ] = 60.0,
     calibration_trials: Annotated[
         int, typer.Option(help="Pictures to calibrate on, three a second.", min=60)
     ] = 300,
-    seed: Annotated[int, typer.Option(help="Another seed, another simulated subject.")] = 0,
+    seed: Annotated[int, typer.Option(help="Another seed, another simulated subject.", min=0)] = 0,
     headless: Annotated[
         bool, typer.Option("--headless", help="Draw nothing; only say what happens.")
     ] = False,

@@ -14,7 +14,9 @@ N_SAMPLES = 50
 
 
 def doctor(
-    wait: Annotated[float, typer.Option(help="Look for LSL streams so many seconds.")] = 1.0,
+    wait: Annotated[
+        float, typer.Option(help="Look for LSL streams so many seconds.", min=0, max=60)
+    ] = 1.0,
     json: common.Json = False,
 ) -> None:
     """Check environment, LSL, clock, TorchScript and screen; list the streams LSL shows."""

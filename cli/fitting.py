@@ -156,7 +156,7 @@ def report_lines(decoder: DecoderFile) -> list[str]:
     rejected = ", ".join(f"{n} for {reason}" for reason, n in c["rejected"].items()) or "none"
     how = {
         "time": "each fold trained on what came before it",
-        "concept": "tested on concepts not trained on",
+        "concept": "ranked among concepts not trained on",
     }[figures["split"]]
     chain = " → ".join(block["block"] for block in decoder.pipeline["blocks"])
     lines = [
@@ -168,6 +168,7 @@ def report_lines(decoder: DecoderFile) -> list[str]:
         f"{decoder.working_sfreq:g} Hz",
         f"held out     {accuracy_line(figures)} ({figures['folds']} folds, {how})",
         f"control      {accuracy_line(figures['permuted_control'])} (labels permuted in training)",
-        f"probability  expected calibration error {figures['calibration_error']:.3f}",
+        f"probability  expected calibration error {figures['calibration_error']:.3f}, of the same "
+        f"{figures['n']} trials",
     ]
     return [*lines, "SIMULATED    no person, no CLIP"] if decoder.simulated else lines

@@ -67,6 +67,14 @@ def main() -> None:
             traceback.print_exc()
         typer.echo(f"saccade: {error}", err=True)
         sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("saccade: stopped", err=True)
+        sys.exit(130)
+    except (OSError, MemoryError, ArithmeticError) as error:  # disk full, settings out of bounds
+        if {"-v", "--verbose"} & set(sys.argv):
+            traceback.print_exc()
+        typer.echo(f"saccade: {type(error).__name__}: {error} (-v shows where)", err=True)
+        sys.exit(1)
 
 
 def console() -> NoReturn:

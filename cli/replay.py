@@ -48,7 +48,7 @@ def replay(
     from saccade.cli import configuration
     from saccade.realtime.sources.file import FileSource, FileSourceSettings
 
-    settings = configuration.load(
+    loaded = configuration.load(
         config,
         {
             "stream.unit": unit,
@@ -59,7 +59,8 @@ def replay(
             "output.lsl": False,
         },
         override or (),
-    ).config
+    )
+    settings = loaded.config
     source = FileSource(
         FileSourceSettings(
             file, settings.stream.unit, settings.stream.sfreq, settings.stream.ch_names
@@ -68,6 +69,7 @@ def replay(
     if info:
         _info(source, as_json=json)
     elif decoder is not None:
+        loaded.refuse(configuration.OF_THE_DECODER, "the decoder file brings its own")
         from saccade.cli import wiring
         from saccade.models import decoder_file
 
@@ -77,6 +79,8 @@ def replay(
         with common.stop_signals() as stop:
             session.start()
             summary = session.run(lambda _: stop.is_set())
+        known = {run.get("sha256") for run in session.file.calibration.get("sources", ())}
+        summary["trained_on"] = source.sha256 in known
         common.report(summary, as_json=json)
     else:
         from saccade.cli.publishing import publish

@@ -55,7 +55,7 @@ def run(
     """Decode a live LSL stream with a decoder file, until Ctrl-C."""
     from saccade.cli import configuration
 
-    settings = configuration.load(
+    loaded = configuration.load(
         config,
         {
             "stream.name": stream,
@@ -77,7 +77,9 @@ def run(
             "output.lsl": False if no_lsl else None,
         },
         override or (),
-    ).config
+    )
+    loaded.refuse(configuration.OF_THE_DECODER, "the decoder file brings its own")
+    settings = loaded.config
 
     from saccade.cli import wiring
     from saccade.models import decoder_file
@@ -89,8 +91,8 @@ def run(
         decode_rejected=decode_rejected,
         table="" if not json else None,
     )
+    session.start()  # Ctrl-C ends the search for streams at once
     with common.stop_signals() as stop:
-        session.start()
         common.say(f"saccade: decoding '{session.engine.spec.name}'; Ctrl-C ends it")
         over = wiring.until(stop.is_set, session.engine.spec.sfreq, duration, idle_timeout)
         summary = session.run(over)

@@ -142,6 +142,8 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         values = ", ".join(f"'{value}' ({n})" for value, n in markers["unlabelled"].items())
         lines.append(f"NO LABEL     for markers {values}")
     lines += [f"LOST OUTPUT  {sink}" for sink in summary.get("dropped_sinks", ())]
+    if summary.get("trained_on"):
+        lines.append("TRAINED ON   this very recording: its accuracy says nothing about others")
     if summary["simulated"]:
         lines.append("SIMULATED    all of the above: no person, no CLIP")
     return lines

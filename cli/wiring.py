@@ -113,8 +113,9 @@ class Session:
         return summary
 
     def _sinks(self, settings: Config, shown: dict[str, int], table: str | None) -> list[Sink]:
-        sinks: list[Sink] = []
-        if settings.output.lsl:  # first, because its readers wait
+        # The first tells the others the accuracy when they close; it takes no time.
+        sinks: list[Sink] = [Scoreboard(len(self.decoder.names), shown)]
+        if settings.output.lsl:  # before the slower ones, because its readers wait
             sinks.append(
                 LSLSink(
                     LSLSinkSettings(
@@ -124,7 +125,6 @@ class Session:
             )
         if settings.output.log is not None:
             sinks.append(JSONLSink(settings.output.log, shown))
-        sinks.append(Scoreboard(len(self.decoder.names), shown))
         if table is not None:
             sinks.append(LiveTable(len(self.decoder.names), table))
         return sinks

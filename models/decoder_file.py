@@ -13,6 +13,7 @@ is a program, so run only decoders whose origin you trust.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import uuid
@@ -98,7 +99,8 @@ def save(decoder: DecoderFile, path: Path, *, overwrite: bool = False) -> None:
     except OSError as error:
         raise DecoderFileError(f"{path} can't be written: {error}") from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
 
 
 def load(path: Path) -> DecoderFile:
@@ -117,6 +119,8 @@ def load(path: Path) -> DecoderFile:
     """
     path = Path(path)
     largest = sum(LARGEST_MEMBER.values())
+    if not path.is_file():  # a device or pipe might never end
+        raise DecoderFileError(f"{path} can't be read: there is no such file")
     try:
         size = path.stat().st_size
         content = path.read_bytes() if size <= largest else b""

@@ -20,6 +20,8 @@ import numpy as np
 from saccade.realtime.errors import GalleryError
 from saccade.realtime.types import Float32, Float64, frozen
 
+UNKNOWN = "unknown"
+"""Stands for a backbone or weights tag that nobody said; equals nothing, not even itself."""
 Kind = Literal["image", "prototype", "text", "attributes"]
 """One image each; the mean of several images of a concept; a caption; rated properties."""
 
@@ -184,6 +186,13 @@ class Gallery:
             raise GalleryError(
                 f"the gallery does not fit the decoder: {'; '.join(differing)}: "
                 "build it with the model the decoder was calibrated for"
+            )
+        unsaid = UNKNOWN in (self.backbone, self.weights, other.backbone, other.weights)
+        if unsaid and self.digest != other.digest:
+            raise GalleryError(
+                "one model must have made both galleries, but of "
+                f"{self.backbone}/{self.weights} and {other.backbone}/{other.weights} nobody "
+                "knows: say which it was with --backbone and --weights, when calibrating too"
             )
 
     def describe(self) -> dict[str, Any]:

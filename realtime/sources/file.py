@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +41,15 @@ class FileSourceSettings:
 
 
 class FileSource:
-    """Hands out a recording chunk by chunk, each marker with the sample it was recorded at."""
+    """Hands out a recording chunk by chunk, each marker with the sample it was recorded at.
+
+    Attributes
+    ----------
+    recording : Recording
+        What was read, once open.
+    sha256 : str
+        Of the file, once open: whether a decoder was calibrated on it can be told by this.
+    """
 
     def __init__(self, settings: FileSourceSettings) -> None:
         if settings.chunk_samples < 1:
@@ -59,6 +68,7 @@ class FileSource:
         """
         s = self.settings
         self.recording = read_recording(s.path, s.sfreq, s.ch_names)
+        self.sha256 = hashlib.sha256(s.path.read_bytes()).hexdigest()
         units = Units(UnitsSettings(assume=s.unit))
         spec = units.reset(self.recording.spec)
         n_samples = len(self.recording.data)

@@ -13,6 +13,7 @@ import pylsl
 
 from saccade.realtime.errors import AmbiguousStream, ConfigError, StreamNotFound
 
+LOOK_S = 0.5  # how long one look lasts
 GRACE_S = 0.75  # liblsl asks again after 0.5 s, and some streams answer only then
 MOST = 1024  # streams that liblsl lists at once
 LISTED = 8  # streams that a message names
@@ -120,14 +121,19 @@ def resolve(
         If the predicate is not XPath 1.0.
     """
     wanted = f"{query.xpath} and {_REGULAR if regular else _IRREGULAR}"
-    begun_s = time.monotonic()
-    first = pylsl.resolve_bypred(wanted, 1, timeout_s)
-    # liblsl reports a malformed predicate by not looking at all.
-    if not first and query.predicate and time.monotonic() - begun_s < timeout_s / 2:
-        raise ConfigError(
-            f"a predicate must be an XPath 1.0 condition, but {query.predicate!r} is none: "
-            "correct it, for instance starts-with(name, 'Brain')"
-        )
+    first: list[pylsl.StreamInfo] = []
+    left_s = timeout_s
+    while not first and left_s > 0:  # Ctrl-C is heard between two looks
+        look_s = min(LOOK_S, left_s)
+        left_s -= look_s
+        begun_s = time.monotonic()
+        first = pylsl.resolve_bypred(wanted, 1, look_s)
+        # liblsl reports a malformed predicate by not looking at all.
+        if not first and query.predicate and time.monotonic() - begun_s < look_s / 2:
+            raise ConfigError(
+                f"a predicate must be an XPath 1.0 condition, but {query.predicate!r} is none: "
+                "correct it, for instance starts-with(name, 'Brain')"
+            )
     if not first:
         raise StreamNotFound(_not_found(query, timeout_s, what, regular))
     # A stream reachable by two network interfaces answers twice, with one uid.

@@ -22,6 +22,7 @@ from saccade.realtime.types import Float32, Float64, Marker, StreamSpec, frozen,
 
 TIME_COLUMNS = ("timestamps", "timestamp", "time", "lsl_timestamp")
 EVENT_PREFIXES = ("marker", "stim", "trigger", "event")
+RATE_TOLERANCE = 0.01  # between the rate that is said and that of the time stamps
 AUXILIARY_PREFIXES = ("aux", "right aux", "left aux", "acc", "gyro", "ppg")
 
 
@@ -92,12 +93,20 @@ def read_recording(
             "give one name a channel"
         )
     rate = sfreq or stated or _rate_of(path, stamps)
+    if not (np.isfinite(rate) and rate > 0):
+        raise RecordingError(f"{path.name} should have a rate above 0 Hz, not {rate}: correct it")
     if stamps is None:
         stamps = np.arange(len(data)) / rate
     if not np.isfinite(stamps).all():
         raise RecordingError(
             f"{path.name} has {(~np.isfinite(stamps)).sum()} time stamps that are no numbers: "
             "repair the time column"
+        )
+    implied = _implied_rate(stamps)
+    if abs(implied - rate) > RATE_TOLERANCE * rate:
+        raise RecordingError(
+            f"{path.name} is said to have {rate:g} Hz, but its time stamps have {implied:.3f}: "
+            "correct --sfreq, or the file"
         )
     spec = StreamSpec(
         name=path.stem,
@@ -133,7 +142,7 @@ def _read_csv(path: Path) -> _Parts:
                 f"has {len(header)} columns and {'some' if has_rows else 'no'} rows: is it CSV?"
             )
         table = np.loadtxt(path, delimiter=",", skiprows=1, ndmin=2, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, OSError) as error:  # what is no text is a ValueError, too
         reason = str(error).splitlines()[0]
         raise RecordingError(
             f"{path.name} can't be read as a table of numbers: {reason}"
@@ -162,7 +171,7 @@ def _read_npz(path: Path) -> _Parts:
         # Opened here, because numpy leaves a file that is no zip open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+    except (ValueError, TypeError, OSError, zipfile.BadZipFile, EOFError) as error:
         reason = str(error).splitlines()[0]
         raise RecordingError(f"{path.name} can't be read as plain NPZ arrays: {reason}") from error
     data = arrays.get("data")
@@ -179,11 +188,17 @@ def _read_npz(path: Path) -> _Parts:
                 f"{path.name}: '{key}' should have one number for each of the {len(data)} "
                 f"samples, but has the shape {arrays[key].shape}"
             )
-    names = tuple(str(n) for n in arrays.get("ch_names", np.arange(1, data.shape[1] + 1)))
-    stamps = arrays["timestamps"].astype(np.float64) if "timestamps" in arrays else None
-    events = [arrays["stim"].astype(np.float64)] if "stim" in arrays else []
-    stated = float(arrays["sfreq"]) if "sfreq" in arrays else None
-    return data, names, stamps, events, str(arrays.get("unit", "")), stated
+    try:
+        names = tuple(str(n) for n in arrays.get("ch_names", np.arange(1, data.shape[1] + 1)))
+        stamps = arrays["timestamps"].astype(np.float64) if "timestamps" in arrays else None
+        events = [arrays["stim"].astype(np.float64)] if "stim" in arrays else []
+        stated = float(arrays["sfreq"].item()) if "sfreq" in arrays else None
+        return data, names, stamps, events, str(arrays.get("unit", "")), stated
+    except (ValueError, TypeError) as error:
+        raise RecordingError(
+            f"{path.name} should have names in 'ch_names', one number as 'sfreq' and numbers in "
+            f"'stim' and 'timestamps', but: {error}"
+        ) from error
 
 
 def _rate_of(path: Path, stamps: Float64 | None) -> float:
@@ -192,14 +207,23 @@ def _rate_of(path: Path, stamps: Float64 | None) -> float:
         raise RecordingError(
             f"{path.name} has neither time stamps nor a rate: say its rate with --sfreq"
         )
-    span = float(stamps[-1] - stamps[0])
-    mean = (len(stamps) - 1) / span if span > 0 else 0.0
-    if round(mean) < 1 or abs(mean - round(mean)) > 0.005 * mean:
+    mean = _implied_rate(stamps)
+    if not np.isfinite(mean) or round(mean) < 1 or abs(mean - round(mean)) > 0.005 * mean:
         raise RecordingError(
-            f"{path.name} has {len(stamps)} samples in {span:.3f} s, {mean:.3f} Hz, which is not "
-            "near a whole number (gaps?): say its rate with --sfreq"
+            f"{path.name} has time stamps at {mean:.3f} Hz, which is not near a whole number: "
+            "say its rate with --sfreq"
         )
     return float(round(mean))
+
+
+def _implied_rate(stamps: Float64) -> float:
+    """Return samples over time, steps of more than twenty ordinary ones (gaps, resets) left out."""
+    steps = np.diff(stamps[np.isfinite(stamps)])
+    if len(steps) == 0:
+        return 0.0
+    steps = steps[np.abs(steps) < 20 * np.median(np.abs(steps))]
+    total_s = float(steps.sum())
+    return len(steps) / total_s if total_s > 0 else 0.0
 
 
 def _type_of(name: str) -> str:

@@ -60,10 +60,20 @@ def test_replay_decodes_in_process_with_the_agreed_keys(
     assert accuracy["auc"] > 0.75
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
     assert (lines[0]["type"], lines[-1]["type"]) == ("session", "summary")
+    assert lines[-1]["accuracy"]["top1"] == pytest.approx(accuracy["top1"])
     predictions = [line for line in lines if line["type"] == "prediction"]
     assert len(predictions) == 60
     hits = sum(p["top"][0]["name"] == p["label"] for p in predictions)
     assert hits / 60 == pytest.approx(accuracy["top1"])
+
+
+def test_accuracy_on_what_a_decoder_was_trained_on_is_called_so(
+    saccade: Saccade, decoder: Path, runs: tuple[Path, Path]
+) -> None:
+    for run, known in zip(runs, (True, False), strict=True):
+        command = ("replay", run, "--decoder", decoder)
+        assert last_line(saccade(*command, "--json"))["trained_on"] is known
+        assert ("TRAINED ON" in saccade(*command).out) is known
 
 
 def test_the_summary_in_words_has_n_chance_and_interval(
@@ -81,6 +91,7 @@ def test_rejected_epochs_can_be_decoded_and_count_apart(
 ) -> None:
     strict = tmp_path / "strict.saccade"
     flags = ("--label", "1=dog", "--label", "2=house", "--low-hz", "1", "--reject-ptp-uv", "32")
+    flags += ("--folds", "3")
     made = last_line(
         saccade("calibrate", "--recording", runs[0], "--out", strict, *flags, "--json")
     )

@@ -122,6 +122,58 @@ def test_a_gallery_of_another_model_or_size(
     )
 
 
+def test_galleries_of_which_nobody_knows_the_model(
+    saccade: Saccade, runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    names = tmp_path / "n.txt"
+    names.write_text("dog\nhouse\ncat\n", encoding="utf-8")
+    for seed in (0, 1):
+        vectors = np.random.default_rng(seed).standard_normal((3, 64)).astype(np.float32)
+        np.save(tmp_path / f"{seed}.npy", vectors)
+    out = tmp_path / "unsaid.saccade"
+    own = ("--gallery", tmp_path / "0.npy", "--gallery-names", names)
+    assert saccade("calibrate", "--recording", runs[0], "--out", out, *LABELS, *own).code == 0
+    other = ("--set", f"gallery.vectors={tmp_path / '1.npy'}", "--set", f"gallery.names={names}")
+    assert_refused(saccade("replay", runs[1], "--decoder", out, *other), "unknown", "--backbone")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--set", "epochs.reject_ptp_uv=1"), ("epochs.reject_ptp_uv", "brings its own")),
+        (("--set", "pipeline.low_hz=20"), ("pipeline.low_hz", "brings its own")),
+        (
+            ("--set", "gallery.backbone=ViT-B-32"),
+            ("gallery.backbone", "no"),
+        ),
+        (("--sfreq", "200"), ("200 Hz", "250", "--sfreq")),
+    ],
+)
+def test_settings_that_would_change_nothing_or_contradict_the_file(
+    saccade: Saccade,
+    decoder: Path,
+    runs: tuple[Path, Path],
+    tmp_path: Path,
+    flags: tuple[str, ...],
+    words: tuple[str, ...],
+) -> None:
+    stamped = tmp_path / "stamped.npz"
+    with np.load(runs[1]) as arrays:
+        np.savez(stamped, **arrays, timestamps=np.arange(len(arrays["data"])) / 250.0)
+    assert_refused(saccade("replay", stamped, "--decoder", decoder, *flags), *words)
+
+
+def test_own_blocks_and_flags_of_the_chain_they_replace(
+    saccade: Saccade, runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    config = tmp_path / "s.toml"
+    config.write_text("[[pipeline.blocks]]\nblock = 'notch'\nline_hz = 50.0\n", encoding="utf-8")
+    command = ("calibrate", "--recording", runs[0], "--out", tmp_path / "x.saccade", *LABELS)
+    command += ("--config", config)
+    assert_refused(saccade(*command, "--low-hz", "3"), "pipeline.low_hz", "replaces the chain")
+    assert saccade(*command).code == 0
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -86,6 +86,15 @@ def test_names_and_rate_can_be_given(npz: Path) -> None:
     assert (recording.spec.sfreq, recording.spec.ch_names) == (100.0, ("A", "B"))
 
 
+def test_the_rate_is_read_off_the_stamps_whatever_their_jitter_and_gaps(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    stamps = STAMPS + rng.uniform(-0.002, 0.002, N)
+    stamps[200:] += 60.0
+    path = tmp_path / "gap.npz"
+    np.savez(path, data=SIGNAL, timestamps=stamps)
+    assert read_recording(path).spec.sfreq == 200.0
+
+
 def test_the_source_hands_out_everything_once_with_its_markers(csv: Path) -> None:
     settings = FileSourceSettings(csv, unit="uV", chunk_samples=37)
     source = FileSource(settings)
@@ -147,6 +156,10 @@ def test_arrays_that_contradict_each_other_are_refused(tmp_path: Path) -> None:
         ({"data": SIGNAL, "stim": EVENTS[:-1]}, r"'stim' should have one number.*\(399,\)"),
         ({"data": SIGNAL, "ch_names": ["Cz"], "sfreq": 1.0}, "2 channels, but 1 names"),
         ({"data": SIGNAL[:1, :1], "sfreq": 1.0}, "at least 2 samples"),
+        ({"data": SIGNAL, "sfreq": -5.0}, "above 0 Hz, not -5"),
+        ({"data": SIGNAL, "sfreq": [1.0, 2.0]}, "one number as 'sfreq'"),
+        ({"data": SIGNAL, "stim": np.full(N, "go"), "sfreq": 1.0}, "numbers in 'stim'"),
+        ({"data": SIGNAL, "timestamps": STAMPS, "sfreq": 250.0}, r"250 Hz, but .* 200\.000"),
     ):
         np.savez(path, **arrays)
         with pytest.raises(RecordingError, match=message):
