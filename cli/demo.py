@@ -57,21 +57,32 @@ def demo(
         name = f"saccade-demo-{os.getpid()}"
         common.say("saccade demo: SIMULATED subject, 200 everyday concepts, not CLIP")
         n_live = int(seconds / SOA_S) + 1
+        draw = not (headless or json)
         with (
             common.stop_signals() as stop,
             _amplifier(name, seed, calibration_trials, n_live) as amplifier,
         ):
             from saccade.cli import configuration, fitting
+            from saccade.realtime.errors import StreamLost, StreamNotFound
 
             settings = configuration.load(None, _settings(name)).config
-            decoder = _calibrate(settings, calibration_trials, stop, draw=not (headless or json))
+            try:
+                decoder = _calibrate(settings, calibration_trials, stop, draw=draw)
+            except StreamNotFound as error:
+                if amplifier.poll() is None or amplifier.stderr is None:
+                    raise
+                last = amplifier.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
+                raise StreamLost(
+                    f"the simulated amplifier ended with code {amplifier.returncode} instead of "
+                    f"sending: {''.join(last)}"
+                ) from error
             if decoder is None:
                 common.say("saccade demo: stopped")
                 raise typer.Exit(130)
             for line in fitting.report_lines(decoder):
                 common.say(line)
             path = Path(folder) / "demo.saccade"
-            summary = _decode(decoder, path, settings, stop, seconds, draw=not (headless or json))
+            summary = _decode(decoder, path, settings, stop, seconds, draw=draw)
             if amplifier.poll() not in (None, 0):
                 common.say(f"saccade demo: the amplifier ended with code {amplifier.returncode}")
         common.report(summary, as_json=json)
@@ -110,7 +121,7 @@ def _amplifier(
         [sys.executable, "-m", "saccade.cli.main", "simulate", *words],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         start_new_session=True,  # Ctrl-C is for us; we end it
     )
     try:
