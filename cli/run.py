@@ -79,6 +79,7 @@ def run(
         override or (),
     )
     loaded.refuse(configuration.OF_THE_DECODER, "the decoder file brings its own")
+    loaded.refuse(("stream.sfreq",), "a live stream says its own rate")
     settings = loaded.config
 
     from saccade.cli import wiring

@@ -163,6 +163,11 @@ def test_settings_that_would_change_nothing_or_contradict_the_file(
     assert_refused(saccade("replay", stamped, "--decoder", decoder, *flags), *words)
 
 
+def test_a_rate_for_a_live_stream_is_not_taken(saccade: Saccade, decoder: Path) -> None:
+    outcome = saccade("run", "--decoder", decoder, "--set", "stream.sfreq=250")
+    assert_refused(outcome, "stream.sfreq", "says its own rate")
+
+
 def test_own_blocks_and_flags_of_the_chain_they_replace(
     saccade: Saccade, runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
