@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 LOOPBACK = "[multicast]\nResolveScope = machine\n[log]\nlevel = -3\n"
 SOA_S = 0.3
 HELD_OUT = 40
+TMAX_S = 0.6
+ARTIFACTS = 0.25  # a blink every twenty seconds
 IDLE_S = 3.0
 
 
@@ -85,6 +87,8 @@ def demo(
             summary = _decode(decoder, path, settings, stop, seconds, draw=draw)
             if amplifier.poll() not in (None, 0):
                 common.say(f"saccade demo: the amplifier ended with code {amplifier.returncode}")
+        if "accuracy" in summary:
+            summary["ideal_observer"] = _ideal(settings, seed)
         common.report(summary, as_json=json)
 
 
@@ -95,7 +99,7 @@ def _settings(name: str) -> dict[str, object]:
         "markers.names": (f"{name}-markers",),
         # No baseline: before a picture stands the response to the one before it.
         "epochs.tmin_s": 0.0,
-        "epochs.tmax_s": 0.6,
+        "epochs.tmax_s": TMAX_S,
         "epochs.baseline_s": "none",
         "epochs.crop_s": "none",
         "pipeline.line_hz": 50.0,
@@ -112,8 +116,9 @@ def _amplifier(
         "--seed": seed,
         "--soa": SOA_S,
         "--held-out": HELD_OUT,
+        "--artifacts": ARTIFACTS,
         "--calibration-trials": calibration_trials,
-        "--trials": trials + 60,  # pictures go on while the decoder is being fitted
+        "--trials": trials + 400,  # pictures go on while the decoder is being fitted
         "--wait": 60,
     }
     words = [str(word) for pair in flags.items() for word in pair]
@@ -133,6 +138,15 @@ def _amplifier(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _ideal(settings: Config, seed: int) -> dict[str, object]:
+    """Return the accuracy nobody can beat on this subject with the demo's epochs."""
+    from saccade.cli import simulated
+    from saccade.cli.galleries import gallery_of
+
+    plan = simulated.Plan(seed=seed, artifacts=ARTIFACTS)
+    return simulated.ideal(simulated.subject(gallery_of(settings), plan), 0.0, TMAX_S)
 
 
 def _calibrate(settings: Config, n_trials: int, stop: Event, *, draw: bool) -> DecoderFile | None:

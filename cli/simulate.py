@@ -30,6 +30,10 @@ def simulate(
         int, typer.Option(help="Pictures of the held-out concepts that follow.", min=0)
     ] = 300,
     held_out: Annotated[int, typer.Option(help="How many concepts are held out.", min=1)] = 40,
+    artifacts: Annotated[
+        float,
+        typer.Option(help="Blinks, muscle, pops and drift: 0 for none, 1 as usual.", min=0),
+    ] = 0.0,
     speed: Annotated[
         float, typer.Option(help="Seconds of signal sent per second.", min=0.01)
     ] = 1.0,
@@ -46,12 +50,15 @@ def simulate(
     from saccade.cli import configuration, simulated
     from saccade.cli.galleries import gallery_of
     from saccade.cli.publishing import publish
+    from saccade.cli.table import ideal_line
 
     settings = configuration.load(
         config,
         {"gallery.vectors": gallery, "gallery.names": gallery_names},
         override or (),
     ).config
-    plan = simulated.Plan(sfreq, seed, effect, soa, calibration_trials, trials, held_out)
-    source = simulated.source(gallery_of(settings), plan)
+    plan = simulated.Plan(sfreq, seed, effect, soa, calibration_trials, trials, held_out, artifacts)
+    looking = simulated.subject(gallery_of(settings), plan)
+    source = simulated.source(looking, plan)
+    common.say(f"saccade: {ideal_line(simulated.ideal(looking, 0.0, 1.0))}, 0 to 1 s from onset")
     publish(source, name, speed, wait, simulated=True, as_json=json)

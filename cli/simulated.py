@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from saccade.models.gallery import Gallery
 from saccade.realtime.errors import ConfigError
+from saccade.realtime.simulation.artifacts import usual
+from saccade.realtime.simulation.observer import IdealObserver
 from saccade.realtime.simulation.subject import SimulatedSubject, SubjectSettings
 from saccade.realtime.sources.simulated import Phase, SimulatedSource, SimulatedSourceSettings
 
 LEAD_IN_S = 4.5  # a 0.5 Hz filter has settled by then, so no picture is wasted
+# What a window's filters remember: from here on, more past adds nothing to the information.
+MEMORY_S = 0.5
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class Plan:
         Pictures of the calibration concepts, then of the held-out ones; 0 leaves a part out.
     held_out : int
         How many concepts only the second part shows.
+    artifacts : float
+        Blinks and all that, relative to a usual recording.
     """
 
     sfreq: float = 250.0
@@ -41,9 +48,24 @@ class Plan:
     calibration_trials: int = 300
     trials: int = 300
     held_out: int = 40
+    artifacts: float = 0.0
 
 
-def source(gallery: Gallery, plan: Plan) -> SimulatedSource:
+def subject(gallery: Gallery, plan: Plan) -> SimulatedSubject:
+    """Return who looks at the pictures.
+
+    Raises
+    ------
+    ConfigError
+        If a number is out of range.
+    """
+    settings = SubjectSettings(sfreq=plan.sfreq, seed=plan.seed, artifacts=usual(plan.artifacts))
+    if plan.effect is not None:
+        settings = dataclasses.replace(settings, effect=plan.effect)
+    return SimulatedSubject(settings, gallery.vectors, gallery.names)
+
+
+def source(looking: SimulatedSubject, plan: Plan) -> SimulatedSource:
     """Return the simulated subject looking at pictures of the gallery's concepts.
 
     Raises
@@ -51,20 +73,18 @@ def source(gallery: Gallery, plan: Plan) -> SimulatedSource:
     ConfigError
         If the gallery is too small to hold out as many concepts, or a number is out of range.
     """
-    if len(gallery) < plan.held_out + 2:
+    n_concepts = len(looking.names)
+    if n_concepts < plan.held_out + 2:
         raise ConfigError(
             f"{plan.held_out} held-out concepts and at least 2 others need a gallery of "
-            f"{plan.held_out + 2}, but it has {len(gallery)}: lower --held-out"
+            f"{plan.held_out + 2}, but it has {n_concepts}: lower --held-out"
         )
     # The subject's own generators start from the seed itself.
-    rows = np.random.default_rng([plan.seed, 1]).permutation(len(gallery))
+    rows = np.random.default_rng([plan.seed, 1]).permutation(n_concepts)
     held_out, others = sorted(rows[: plan.held_out]), sorted(rows[plan.held_out :])
     parts = ((others, plan.calibration_trials), (held_out, plan.trials))
-    settings = SubjectSettings(sfreq=plan.sfreq, seed=plan.seed)
-    if plan.effect is not None:
-        settings = dataclasses.replace(settings, effect=plan.effect)
     return SimulatedSource(
-        SimulatedSubject(settings, gallery.vectors, gallery.names),
+        looking,
         SimulatedSourceSettings(
             phases=tuple(Phase(tuple(int(r) for r in part), n) for part, n in parts if n),
             soa_s=plan.soa_s,
@@ -72,3 +92,12 @@ def source(gallery: Gallery, plan: Plan) -> SimulatedSource:
             seed=plan.seed,
         ),
     )
+
+
+def ideal(looking: SimulatedSubject, tmin_s: float, tmax_s: float) -> dict[str, Any]:
+    """Return the accuracy nobody can beat with epochs of a window, among the whole gallery.
+
+    The observer looks at what came before the window, too, because a pipeline's filters do.
+    """
+    observer = IdealObserver(looking, tmin_s - MEMORY_S, tmax_s)
+    return observer.accuracy(range(len(looking.names))).to_dict()

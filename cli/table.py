@@ -138,6 +138,8 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     for key, what in (("accuracy", "accuracy"), ("accuracy_all", "  rejected too")):
         if key in summary:
             lines.append(f"{what:<12} {accuracy_line(summary[key])}")
+    if "ideal_observer" in summary:
+        lines.append(f"{'at best':<12} {ideal_line(summary['ideal_observer'])}")
     if "unlabelled" in markers:
         values = ", ".join(f"'{value}' ({n})" for value, n in markers["unlabelled"].items())
         lines.append(f"NO LABEL     for markers {values}")
@@ -162,3 +164,14 @@ def accuracy_line(result: Mapping[str, Any]) -> str:
         low, high = result["ci95_auc"]
         line += f"; AUC {result['auc']:.3f} [{low:.3f} to {high:.3f}]"
     return line
+
+
+def ideal_line(result: Mapping[str, Any]) -> str:
+    """Return what nobody can beat on a simulated subject, in words."""
+    low, high = result["ci95_top1"]
+    return (
+        f"ideal observer single-trial top-1 {result['top1']:.1%} [95 % {low:.1%} to {high:.1%}], "
+        f"chance {result['chance_top1']:.2%}; top-5 {result['top5']:.1%}, chance "
+        f"{result['chance_top5']:.2%}; {result['bits']:.2f} bits a trial; n {result['n']}, "
+        f"gallery {result['gallery']}"
+    )

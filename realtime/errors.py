@@ -13,7 +13,8 @@
     ├── SignatureMismatch        a decoder and a stream do not fit; every difference is named
     ├── DecoderFileError         a decoder file is truncated, altered or of another version
     ├── GalleryError             a gallery is malformed or does not fit the decoder
-    └── CalibrationError         the data does not allow a decoder to be made
+    ├── CalibrationError         the data does not allow a decoder to be made
+    └── CheckpointError          a training can't be saved, or not be resumed from a file
 
 A message says what was expected, what came (with numbers) and what to do about it.
 Anything else that escapes is a bug and is shown with its traceback.
@@ -68,3 +69,7 @@ class GalleryError(SaccadeError):
 
 class CalibrationError(SaccadeError):
     """The calibration data does not allow a decoder to be made."""
+
+
+class CheckpointError(SaccadeError):
+    """A checkpoint of a training can't be written, read, or does not belong to it."""

@@ -1,8 +1,9 @@
-"""The simulated cap: 32 electrodes of the extended 10-20 system on a unit sphere.
+"""The simulated cap: 64 electrodes of the 10-10 system on a sphere.
 
-The system places electrodes at fixed fractions of the arcs between nasion, inion and the ears,
-so on a sphere every position follows from two angles. Only the left half and the midline are
-written down; the right half is their mirror image.
+The 63 of the THINGS-EEG2 recordings in their order (Gifford et al. 2022), then Fz, which that cap
+lacked. The system places electrodes at fixed fractions of the arcs between nasion, inion and the
+ears, so on a sphere every position follows from two angles. Only the left half and the midline
+are written down; the right half is their mirror image.
 """
 
 from __future__ import annotations
@@ -11,34 +12,57 @@ import numpy as np
 
 from saccade.realtime.types import Float64, frozen
 
-# Name on the left, name on the right, degrees down from the vertex, degrees from the left ear
-# towards the nose (negative: towards the back of the head).
-_PAIRS = (
-    ("Fp1", "Fp2", 92, 72),
-    ("AF3", "AF4", 74, 65),
-    ("F7", "F8", 92, 36),
-    ("F3", "F4", 60, 51),
-    ("FC1", "FC2", 32, 45),
-    ("FC5", "FC6", 72, 21),
-    ("T7", "T8", 92, 0),
-    ("C3", "C4", 46, 0),
-    ("CP5", "CP6", 72, -21),
-    ("CP1", "CP2", 32, -45),
-    ("P7", "P8", 92, -36),
-    ("P3", "P4", 60, -51),
-    ("PO3", "PO4", 74, -65),
-    ("O1", "O2", 92, -72),
+_NAMES = (
+    "Fp1 Fp2 AF7 AF3 AFz AF4 AF8 F7 F5 F3 F1 F2 F4 F6 F8 FT9 FT7 FC5 FC3 FC1 FCz FC2 FC4 FC6 FT8 "
+    "FT10 T7 C5 C3 C1 Cz C2 C4 C6 T8 TP9 TP7 CP5 CP3 CP1 CPz CP2 CP4 CP6 TP8 TP10 P7 P5 P3 P1 Pz "
+    "P2 P4 P6 P8 PO7 PO3 POz PO4 PO8 O1 Oz O2 Fz"
 )
-_MIDLINE = (("Fz", 46, 90), ("Cz", 0, 90), ("Pz", 46, -90), ("Oz", 92, -90))
-
-CH_NAMES: tuple[str, ...] = (
-    *(left for left, _, _, _ in _PAIRS),
-    *(name for name, _, _ in _MIDLINE),
-    *(right for _, right, _, _ in _PAIRS),
-)
-"""Names of the channels, in order: left, midline, right, each from front to back."""
+CH_NAMES: tuple[str, ...] = tuple(_NAMES.split())
+"""Names of the channels, in order."""
 
 N_CHANNELS = len(CH_NAMES)
+
+# Degrees down from the vertex; degrees from the ear towards the nose (negative: to the back).
+_LEFT = {
+    "Fp1": (92, 72),
+    "AF7": (92, 54),
+    "AF3": (74, 65),
+    "F7": (92, 36),
+    "F5": (75, 41),
+    "F3": (60, 51),
+    "F1": (50, 68),
+    "FT9": (115, 18),
+    "FT7": (92, 18),
+    "FC5": (72, 21),
+    "FC3": (53, 33),
+    "FC1": (32, 45),
+    "T7": (92, 0),
+    "C5": (69, 0),
+    "C3": (46, 0),
+    "C1": (23, 0),
+    "TP9": (115, -18),
+    "TP7": (92, -18),
+    "CP5": (72, -21),
+    "CP3": (52, -33),
+    "CP1": (32, -45),
+    "P7": (92, -36),
+    "P5": (75, -41),
+    "P3": (60, -51),
+    "P1": (50, -68),
+    "PO7": (92, -54),
+    "PO3": (74, -65),
+    "O1": (92, -72),
+}
+_MIDLINE = {
+    "AFz": (69, 90),
+    "Fz": (46, 90),
+    "FCz": (23, 90),
+    "Cz": (0, 90),
+    "CPz": (23, -90),
+    "Pz": (46, -90),
+    "POz": (69, -90),
+    "Oz": (92, -90),
+}
 
 
 def positions() -> Float64:
@@ -46,31 +70,20 @@ def positions() -> Float64:
 
     Returns
     -------
-    array of shape (32, 3), float64
+    array of shape (64, 3), float64
         Unit vectors in the order of :data:`CH_NAMES`; x points to the right ear, y to the nose,
         z to the vertex.
     """
-    down_deg = [p[2] for p in _PAIRS] + [m[1] for m in _MIDLINE] + [p[2] for p in _PAIRS]
-    forward_deg = [p[3] for p in _PAIRS] + [m[2] for m in _MIDLINE] + [p[3] for p in _PAIRS]
-    down, forward = np.radians(down_deg), np.radians(forward_deg)
-    side = np.repeat([-1.0, -1.0, 1.0], [len(_PAIRS), len(_MIDLINE), len(_PAIRS)])
-    across = side * np.sin(down) * np.cos(forward)
-    return frozen(np.stack([across, np.sin(down) * np.sin(forward), np.cos(down)], axis=1))
+    return frozen(np.array([_position(name) for name in CH_NAMES]))
 
 
-def smoothness(width_rad: float) -> Float64:
-    """Return how strongly each electrode sees what lies under each other one.
-
-    Parameters
-    ----------
-    width_rad : float
-        Angle at which the influence has fallen to 0.61, in radians.
-
-    Returns
-    -------
-    array of shape (32, 32), float64
-        Symmetric, 1 on the diagonal, falling with the angle between the two electrodes.
-    """
-    where = positions()
-    angle = np.arccos(np.clip(np.einsum("ax,bx->ab", where, where), -1.0, 1.0))
-    return frozen(np.exp(-0.5 * (angle / width_rad) ** 2))
+def _position(name: str) -> tuple[float, float, float]:
+    if name in _MIDLINE:
+        side, angles = 0.0, _MIDLINE[name]
+    elif name in _LEFT:
+        side, angles = -1.0, _LEFT[name]
+    else:  # even numbers are on the right, each one above that of its mirror image
+        letters = name.rstrip("0123456789")
+        side, angles = 1.0, _LEFT[f"{letters}{int(name[len(letters) :]) - 1}"]
+    down, forward = np.radians(angles)
+    return side * np.sin(down) * np.cos(forward), np.sin(down) * np.sin(forward), np.cos(down)

@@ -1,8 +1,7 @@
-"""What the simulated head produces without a stimulus: 1/f background, alpha, line, sensors.
+"""The stationary noise of the simulated head: 1/f background, alpha, sensors.
 
-Everything is generated in blocks of a fixed length and handed out in pieces, so the signal does
-not depend on the pieces; every kind of noise has its own random generator, so switching one off
-leaves the others as they were.
+It is Gaussian, and each kind is a set of dipoles with one temporal covariance, so the covariance
+of any window is known exactly: a sum of Kronecker products of space and time.
 """
 
 from __future__ import annotations
@@ -10,24 +9,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import lfilter
+from scipy.signal import lfilter, lfiltic
 
-from saccade.realtime.sampling import samples
-from saccade.realtime.simulation.montage import CH_NAMES, N_CHANNELS, smoothness
-from saccade.realtime.types import Float64
-
-BLOCK_S = 1.0
-BURN_IN_BLOCKS = 4  # eight time constants of the slowest process: nothing is left of its start
+from saccade.realtime.simulation.leadfield import leadfield
+from saccade.realtime.types import Float64, frozen
 
 # Equally strong first-order processes whose corner frequencies lie an octave apart add up to a
 # 1/f spectrum between the first and the last.
 CORNERS_HZ = tuple(0.3 * 2.0**octave for octave in range(8))  # 0.3 … 38.4 Hz
-BACKGROUND_WIDTH_RAD = 0.5
+N_SPIRAL = 400  # places on the whole sphere
+BACKGROUND_DEPTH_MM = 65.0  # of the cortex, from the centre of the head
+LOWEST_MM = -45.0  # below is no cortex
 
 ALPHA_HZ = 10.0
 ALPHA_BANDWIDTH_HZ = 1.5
-ALPHA_UNDER = ("O1", "O2", "Pz")
-ALPHA_WIDTH_RAD = 0.6
+ALPHA_AT_MM = ((12, -64, 14), (26, -56, 26), (38, -52, 4))  # and their mirror images
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,135 +33,104 @@ class Levels:
     Parameters
     ----------
     noise_uv : float
-        1/f background of each channel.
+        1/f background, over all channels.
     alpha_uv : float
         Alpha rhythm where it is strongest, over the back of the head.
+    sensor_uv : float
+        White noise of each electrode.
     line_uv : float
         Interference from the mains, mean over channels.
     line_hz : float
         Frequency of the mains, in Hz.
-    sensor_uv : float
-        White noise of each electrode.
     """
 
     noise_uv: float
     alpha_uv: float
+    sensor_uv: float
     line_uv: float
     line_hz: float
-    sensor_uv: float
 
 
-class Background:
-    """An endless signal, the same for the same rate, levels and seed.
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """The stationary Gaussian part: independent processes of unit variance, mixed.
 
     Parameters
     ----------
     sfreq : float
         Rate in Hz.
-    levels : Levels
-        How strong each part is.
-    seed : int
-        Seed, at least 0.
+    one_over_f : array of shape (64, 64), float64
+        How 64 independent 1/f processes reach the electrodes, in µV.
+    alpha : array of shape (64, 6), float64
+        How six independent alpha rhythms do, in µV.
+    sensor_uv : float
+        RMS of each electrode's white noise.
     """
 
-    def __init__(self, sfreq: float, levels: Levels, seed: int) -> None:
-        self._sfreq, self._levels = sfreq, levels
-        self._block_samples = samples(BLOCK_S, sfreq)
-        self._noise_rng = generator(seed, "1/f")
-        self._alpha_rng = generator(seed, "alpha")
-        self._sensor_rng = generator(seed, "sensor")
-        mix = smoothness(BACKGROUND_WIDTH_RAD)
-        rms = np.sqrt(len(CORNERS_HZ) * np.square(mix).sum(axis=0))
-        self._noise_mix = levels.noise_uv * mix / rms
-        self._poles = np.exp(-2 * np.pi * np.array(CORNERS_HZ) / sfreq)
-        self._noise_state = [np.zeros((1, N_CHANNELS)) for _ in CORNERS_HZ]
-
-        mix = smoothness(ALPHA_WIDTH_RAD)[[CH_NAMES.index(name) for name in ALPHA_UNDER]]
-        self._alpha_mix = levels.alpha_uv * mix / np.sqrt(np.square(mix).sum(axis=0).max())
-        self._alpha_ar, self._alpha_gain = _resonance(ALPHA_HZ, ALPHA_BANDWIDTH_HZ, sfreq)
-        self._alpha_state = np.zeros((2, len(ALPHA_UNDER)))
-
-        wiring = generator(seed, "line")
-        self._line_peak_uv = np.sqrt(2) * levels.line_uv * wiring.uniform(0.5, 1.5, N_CHANNELS)
-        self._line_phase = wiring.uniform(-0.5, 0.5, N_CHANNELS)
-        self._block_start = -BURN_IN_BLOCKS * self._block_samples
-        for _ in range(BURN_IN_BLOCKS):
-            self._next_block()
-        self._held, self._used = np.empty((0, N_CHANNELS)), 0
-
-    def take(self, n_samples: int) -> Float64:
-        """Return the next samples.
-
-        Parameters
-        ----------
-        n_samples : int
-            How many, at least 0.
-
-        Returns
-        -------
-        array of shape (n_samples, 32), float64
-            In µV, without a stimulus; the caller's own.
-        """
-        out = np.empty((n_samples, N_CHANNELS))
-        filled = 0
-        while filled < n_samples:
-            if self._used == len(self._held):
-                self._held, self._used = self._next_block(), 0
-            count = min(n_samples - filled, len(self._held) - self._used)
-            out[filled : filled + count] = self._held[self._used : self._used + count]
-            filled += count
-            self._used += count
-        return out
-
-    def _next_block(self) -> Float64:
-        n = self._block_samples
-        # einsum without optimisation sums in one order everywhere; a BLAS product need not.
-        block = np.einsum("ts,sc->tc", self._one_over_f(n), self._noise_mix)
-        block += np.einsum("ts,sc->tc", self._alpha(n), self._alpha_mix)
-        block += self._levels.sensor_uv * self._sensor_rng.standard_normal((n, N_CHANNELS))
-        time_s = np.arange(self._block_start, self._block_start + n) / self._sfreq
-        turn = 2 * np.pi * self._levels.line_hz * time_s
-        block += self._line_peak_uv * np.sin(turn[:, None] + self._line_phase)
-        self._block_start += n
-        return np.asarray(block)
-
-    def _one_over_f(self, n: int) -> Float64:
-        """Return (n, 32) sums of first-order processes, each of unit variance."""
-        white = self._noise_rng.standard_normal((len(CORNERS_HZ), n, N_CHANNELS))
-        total = np.zeros((n, N_CHANNELS))
-        for row, pole in enumerate(self._poles):
-            gain = np.sqrt(1 - pole**2)
-            process, self._noise_state[row] = lfilter(
-                [gain], [1.0, -pole], white[row], axis=0, zi=self._noise_state[row]
-            )
-            total += process
-        return total
-
-    def _alpha(self, n: int) -> Float64:
-        """Return (n, 3) noise that resonates at 10 Hz, of unit variance."""
-        white = self._alpha_rng.standard_normal((n, len(ALPHA_UNDER)))
-        rhythm, self._alpha_state = lfilter(
-            [self._alpha_gain], self._alpha_ar, white, axis=0, zi=self._alpha_state
-        )
-        return np.asarray(rhythm)
+    sfreq: float
+    one_over_f: Float64
+    alpha: Float64
+    sensor_uv: float
 
 
-def generator(seed: int, purpose: str) -> np.random.Generator:
-    """Return a random generator of its own for each purpose of a seed.
+def cortex() -> Float64:
+    """Return places spread evenly over the cortex, (n, 3) in mm, on a Fibonacci spiral."""
+    step = np.arange(N_SPIRAL) + 0.5
+    up = 1 - 2 * step / N_SPIRAL
+    turn = np.pi * (1 + np.sqrt(5)) * step
+    across = np.sqrt(1 - up**2)
+    places = BACKGROUND_DEPTH_MM * np.stack([across * np.cos(turn), across * np.sin(turn), up], 1)
+    return np.asarray(places[places[:, 2] > LOWEST_MM])
+
+
+def noise_of(levels: Levels, sfreq: float, strengths: Float64) -> Noise:
+    """Return the noise of dipoles all over the cortex, and of alpha rhythms at its back.
 
     Parameters
     ----------
-    seed : int
-        At least 0.
-    purpose : str
-        What it draws; generators of different purposes have nothing in common.
+    levels : Levels
+        How strong the parts are.
+    sfreq : float
+        Rate in Hz.
+    strengths : array of shape (n,), float64
+        Relative strength of each place of :func:`cortex`, above 0.
     """
-    return np.random.default_rng([seed, *purpose.encode()])
+    fields = leadfield(cortex()) * strengths[:, None, None]
+    # Any dipoles with the same covariance will do, and 64 are enough for 64 electrodes.
+    covariance = np.einsum("nxa,nxb->ab", fields, fields)
+    covariance *= levels.noise_uv**2 / np.diag(covariance).mean()
+
+    left = np.array(ALPHA_AT_MM, dtype=np.float64)
+    alpha_at = np.concatenate([left * (-1, 1, 1), left])
+    outwards = alpha_at / np.linalg.norm(alpha_at, axis=1, keepdims=True)
+    alpha = np.einsum("nxc,nx->cn", leadfield(alpha_at), outwards)
+    alpha *= levels.alpha_uv / np.sqrt(np.square(alpha).sum(axis=1).max())
+    return Noise(sfreq, frozen(np.linalg.cholesky(covariance)), frozen(alpha), levels.sensor_uv)
 
 
-def _resonance(freq_hz: float, bandwidth_hz: float, sfreq: float) -> tuple[Float64, float]:
-    """Return the coefficients of a resonance driven by white noise, and the gain for variance 1."""
-    radius = np.exp(-np.pi * bandwidth_hz / sfreq)
-    first, second = -2 * radius * np.cos(2 * np.pi * freq_hz / sfreq), radius**2
+def one_over_f_autocovariance(n_lags: int, sfreq: float) -> Float64:
+    """Return the autocovariance of the 1/f process at lags 0, 1, …, shape (n_lags,); 1 at 0."""
+    return np.asarray(np.power(poles(sfreq)[:, None], np.arange(n_lags)).mean(axis=0))
+
+
+def alpha_autocovariance(n_lags: int, sfreq: float) -> Float64:
+    """Return the autocovariance of the alpha rhythm at lags 0, 1, …, shape (n_lags,); 1 at 0."""
+    (_, first, second), _ = resonance(sfreq)
+    # Yule and Walker: the covariance follows the recursion of the process itself.
+    start = np.array([1.0, -first / (1 + second)])
+    state = lfiltic([1.0], [1.0, first, second], start[::-1])
+    rest, _ = lfilter([1.0], [1.0, first, second], np.zeros(max(n_lags - 2, 0)), zi=state)
+    return np.concatenate([start, rest])[:n_lags]
+
+
+def poles(sfreq: float) -> Float64:
+    """Return the pole of each first-order process of the 1/f background, (8,)."""
+    return np.asarray(np.exp(-2 * np.pi * np.array(CORNERS_HZ) / sfreq))
+
+
+def resonance(sfreq: float) -> tuple[Float64, float]:
+    """Return the alpha rhythm's recursion, (3,), and the gain of white noise for variance 1."""
+    radius = np.exp(-np.pi * ALPHA_BANDWIDTH_HZ / sfreq)
+    first, second = -2 * radius * np.cos(2 * np.pi * ALPHA_HZ / sfreq), radius**2
     variance = (1 + second) / ((1 - second) * ((1 + second) ** 2 - first**2))
     return np.array([1.0, first, second]), float(1 / np.sqrt(variance))

@@ -14,7 +14,8 @@ import numpy as np
 from saccade.realtime.blocks.units import MICROVOLT
 from saccade.realtime.errors import ConfigError, SourceError
 from saccade.realtime.sampling import samples
-from saccade.realtime.simulation.noise import Background, generator
+from saccade.realtime.simulation.background import Background
+from saccade.realtime.simulation.generators import generator
 from saccade.realtime.simulation.subject import SimulatedSubject
 from saccade.realtime.types import Chunk, Float32, Marker, Reading, StreamSpec
 

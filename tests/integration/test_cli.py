@@ -260,4 +260,7 @@ def test_the_demo_reaches_live_predictions_above_chance() -> None:
     assert result["accuracy"]["gallery"] == 200
     # 2.5 % by chance, about 40 % after 120 pictures: 12 trials or so tell them apart.
     assert result["accuracy"]["top5"] > 0.1
+    best = result["ideal_observer"]
+    assert (best["gallery"], best["chance_top1"], best["repetitions"]) == (200, 0.005, 1)
+    assert result["accuracy"]["ci95_top1"][0] < best["top1"]
     assert "SIMULATED" in done.stderr

@@ -95,7 +95,7 @@ def test_simulate_streams_its_plan(stream_name: str) -> None:
             )
         )
         spec = source.open()
-        assert (spec.sfreq, spec.n_channels, spec.simulated, spec.speed) == (500.0, 32, True, 8.0)
+        assert (spec.sfreq, spec.n_channels, spec.simulated, spec.speed) == (500.0, 64, True, 8.0)
         chunks, markers = [], []
         total = int((4.5 + 9 * 0.2 + 1.5) * 500)
         while sum(map(len, chunks)) < total:
