@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from saccade.models.evaluation import accuracy, auc, auc_interval, permutation_test, wilson
+from saccade.models.evaluation import (
+    accuracy,
+    auc,
+    auc_interval,
+    concept_permutation_test,
+    permutation_test,
+    wilson,
+)
 from saccade.realtime.errors import CalibrationError
 
 
@@ -159,3 +166,34 @@ class TestPermutation:
     def test_no_trial_is_refused(self):
         with pytest.raises(CalibrationError, match="0 predictions and 0 labels"):
             permutation_test([], [], 10, seed=0)
+
+
+class TestConceptPermutation:
+    def test_equals_going_through_all_permutations(self):
+        truth = ["a", "a", "a", "b", "b", "c", "d"]
+        said = ["b", "b", "a", "b", "x", "a", "a"]
+        every = [
+            np.mean([dict(zip("abcd", names, strict=True))[t] == s
+                     for t, s in zip(truth, said, strict=True)])
+            for names in itertools.permutations("abcd")
+        ]  # fmt: skip
+        found = concept_permutation_test(said, truth, 20_000, seed=0)
+        assert found.mean == pytest.approx(np.mean(every), abs=0.005)
+        assert found.range95 == pytest.approx(tuple(np.quantile(every, [0.025, 0.975])))
+        assert found.p == pytest.approx(np.mean(np.array(every) >= found.observed), abs=0.02)
+
+    def test_answers_that_stick_to_a_concept_widen_chance(self):
+        rng = np.random.default_rng(5)
+        concept = np.repeat(np.arange(20), 30)
+        said = rng.integers(20, size=20)[concept]  # all trials of a concept get one answer
+        by_concept = concept_permutation_test(said, concept, 999, seed=0)
+        by_trial = permutation_test(said, concept, 999, seed=0)
+        assert by_concept.range95[1] > 2 * by_trial.range95[1]
+
+    def test_answers_outside_what_was_shown_are_never_right(self):
+        found = concept_permutation_test(["x", "y", "x"], ["a", "b", "c"], 50, seed=0)
+        assert (found.observed, found.mean, found.p) == (0, 0, 1)
+
+    def test_no_trial_is_refused(self):
+        with pytest.raises(CalibrationError, match="0 predictions and 0 labels"):
+            concept_permutation_test([], [], 10, seed=0)

@@ -1,0 +1,67 @@
+"""An encoder's answers to its test trials, one by one: what all its figures are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from saccade.models.data.table import Int64
+from saccade.models.embedding import Embed
+from saccade.models.ranking import similarities
+from saccade.models.trials import Candidates, Trials
+from saccade.realtime.types import Float32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """Scores of trials, or of averages of several, with what they are of.
+
+    Parameters
+    ----------
+    scores : array of shape (n, G), float32
+        Cosine of each prediction with each candidate.
+    shown : array of shape (n,), int64
+        Row of the candidate that was shown.
+    subject : array of shape (n,), int64
+        The person.
+    repetitions : int
+        Presentations each of the n averages; 1 for single trials.
+    """
+
+    scores: Float32
+    shown: Int64
+    subject: Int64
+    repetitions: int
+
+
+def judge(trials: Trials, candidates: Candidates, embed: Embed, size: int, seed: int) -> Judged:
+    """Return an encoder's scores of averages of repetitions.
+
+    Parameters
+    ----------
+    trials : Trials
+        What was shown.
+    candidates : Candidates
+        All are ranked.
+    embed : callable
+        As of :class:`saccade.models.embedding.Averaging`.
+    size : int
+        How many trials are averaged, in disjoint random groups of one picture and one person.
+    seed : int
+        Of the groups: the same for two encoders that are compared.
+
+    Raises
+    ------
+    CalibrationError
+        If no picture has so many repetitions, or vectors do not fit the candidates or are not
+        finite.
+    """
+    groups = trials.groups(size, seed)
+    first = np.array([group[0] for group in groups])
+    return Judged(
+        similarities(embed(groups), candidates.vectors),
+        trials.shown[first],
+        trials.subject[first],
+        size * trials.averaged,
+    )
