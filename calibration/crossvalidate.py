@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from saccade.calibration.folds import folds, split_kind
-from saccade.models.encoders import EncoderFamily
+from saccade.models.encoders import EncoderFamily, FittedEncoder
 from saccade.models.evaluation import accuracy, auc, auc_interval
 from saccade.models.gallery import Gallery, targets
 from saccade.models.probability import calibration_error, fit_temperature, softmax
@@ -29,24 +29,32 @@ class Fitted:
         Taken off each channel; zeros, as the filters have taken the level away.
     whitening : array of shape (n_channels, n_channels)
         Applied before the encoder.
-    module : torch.nn.Module
-        Maps whitened epochs to the gallery's centred space.
+    encoder : FittedEncoder
+        Maps whitened epochs to the space in which it wants the gallery.
     """
 
     mean: Float64
     whitening: Float64
-    module: torch.nn.Module
+    encoder: FittedEncoder
 
     def scores(self, data: Float32, gallery: Gallery) -> Float64:
         """Return the cosine of each trial with each concept, (n_trials, n_gallery)."""
+        compared, centre = self.encoder.compared(gallery)
+        signal = torch.from_numpy(whiten(data, self.mean, self.whitening))
         with torch.inference_mode():
-            embedded = self.module(torch.from_numpy(whiten(data, self.mean, self.whitening)))
+            embedded = self.encoder.module(signal)
         embeddings = embedded.numpy().astype(np.float64)
         lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        return np.asarray(embeddings / np.maximum(lengths, 1e-30) @ gallery.centred().T)
+        return np.asarray(embeddings / np.maximum(lengths, 1e-30) @ compared.centred(centre).T)
 
 
-def fit(family: EncoderFamily, data: Float32, rows: Sequence[int], gallery: Gallery) -> Fitted:
+def fit(
+    family: EncoderFamily,
+    data: Float32,
+    rows: Sequence[int],
+    gallery: Gallery,
+    ch_names: Sequence[str] = (),
+) -> Fitted:
     """Fit whitening and encoder to trials.
 
     Parameters
@@ -59,6 +67,8 @@ def fit(family: EncoderFamily, data: Float32, rows: Sequence[int], gallery: Gall
         Row of each trial's concept.
     gallery : Gallery
         What the rows are rows of.
+    ch_names : sequence of str, length n_channels
+        For encoders that want to know where the sensors are.
 
     Raises
     ------
@@ -66,8 +76,8 @@ def fit(family: EncoderFamily, data: Float32, rows: Sequence[int], gallery: Gall
         If whitening or encoder can't be fitted to these trials.
     """
     mean, whitening = np.zeros(data.shape[1]), mvnn(data)
-    module = family.fit(whiten(data, mean, whitening), targets(gallery, rows))
-    return Fitted(mean, whitening, module)
+    encoder = family.fit(whiten(data, mean, whitening), targets(gallery, rows), ch_names)
+    return Fitted(mean, whitening, encoder)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +107,7 @@ def held_out(
     gallery: Gallery,
     n_folds: int,
     seed: int,
+    ch_names: Sequence[str] = (),
     *,
     permute: bool = False,
 ) -> list[HeldOut]:
@@ -119,7 +130,7 @@ def held_out(
     parts = []
     for train, test in folds(labels, n_folds, seed):
         known = shown[rng.permutation(train) if permute else train]
-        scores = fit(family, data[train], known.tolist(), gallery).scores(data[test], gallery)
+        scores = fit(family, data[train], known.tolist(), gallery, ch_names).scores(data[test], gallery)
         among = every if split_kind(labels) == "time" else np.unique(shown[test])
         parts.append(HeldOut(scores[:, among], np.searchsorted(among, shown[test]), among))
     return parts
@@ -132,6 +143,7 @@ def cross_validate(
     gallery: Gallery,
     n_folds: int,
     seed: int,
+    ch_names: Sequence[str] = (),
 ) -> tuple[float, dict[str, Any]]:
     """Return the temperature that makes probabilities mean what they say, and the figures.
 
@@ -147,6 +159,8 @@ def cross_validate(
         All concepts that are ranked.
     n_folds, seed : int
         As in :func:`~saccade.calibration.folds.folds`.
+    ch_names : sequence of str, length n_channels
+        As in :func:`fit`.
 
     Returns
     -------
@@ -159,7 +173,7 @@ def cross_validate(
         how the folds were made.
     """
     rows = [gallery.row(label) for label in labels]
-    args = (family, data, rows, labels, gallery, n_folds, seed)
+    args = (family, data, rows, labels, gallery, n_folds, seed, ch_names)
     parts = held_out(*args)
     scores, shown = _in_one_table(parts)
     temperature = fit_temperature(scores, shown)

@@ -55,10 +55,12 @@ def make_decoder(
             f"'{next(iter(counts))}': record others too, or check the labels"
         )
     rows = [gallery.row(label) for label in trials.labels]
+    ch_names = trials.working_spec.ch_names
     temperature, figures = cross_validate(
-        family, trials.data, trials.labels, gallery, n_folds, seed
+        family, trials.data, trials.labels, gallery, n_folds, seed, ch_names
     )
-    fitted = fit(family, trials.data, rows, gallery)
+    fitted = fit(family, trials.data, rows, gallery, ch_names)
+    compared, centre = fitted.encoder.compared(gallery)
     _, n_channels, n_times = trials.data.shape
     spec = trials.spec
     used = [spec.ch_names.index(name) for name in trials.working_spec.ch_names]
@@ -78,11 +80,11 @@ def make_decoder(
             arguments=plain(dataclasses.asdict(family.settings)),
             n_channels=n_channels,
             n_times=n_times,
-            dim=gallery.dim,
+            dim=compared.dim,
         ),
-        script=export(fitted.module, n_channels, n_times),
-        gallery=gallery,
-        gallery_centre=gallery.centre,
+        script=export(fitted.encoder.module, n_channels, n_times),
+        gallery=compared,
+        gallery_centre=centre,
         signal_mean=fitted.mean,
         signal_whitening=fitted.whitening,
         temperature=temperature,

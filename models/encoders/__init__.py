@@ -7,10 +7,12 @@ needs none of this code to run.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -19,8 +21,54 @@ from torch import nn
 from torch.jit import ScriptModule
 from torch.jit.frontend import FrontendError
 
+from saccade.models.gallery import Gallery
 from saccade.realtime.errors import CalibrationError, DecoderFileError
 from saccade.realtime.types import Float32
+
+
+def _as_it_is(vectors: Float32) -> Float32:
+    return vectors
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedEncoder:
+    """What a family has learned.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Maps float32 (B, n_channels, n_times) to (B, out_dim), un-normalised; can be scripted.
+    projection : str
+        What the gallery must go through before it is compared with the encoder's vectors, for a
+        person to read; empty if it is compared as it is, centred.
+    project : callable
+        Does so: (G, dim) centred and of unit length to (G, out_dim), float32.
+    """
+
+    module: nn.Module
+    projection: str = ""
+    project: Callable[[Float32], Float32] = _as_it_is
+
+    def compared(self, gallery: Gallery) -> tuple[Gallery, Float32]:
+        """Return the gallery that the encoder's vectors are compared with, and its centre.
+
+        Parameters
+        ----------
+        gallery : Gallery
+            As it was trained with, or with other concepts of the same model.
+
+        Returns
+        -------
+        gallery : Gallery
+            The same concepts, projected where the encoder wants it.
+        centre : array of shape (out_dim,), float32
+            To be taken off it; zeros where it is projected, which includes the centring.
+        """
+        if not self.projection:
+            return gallery, gallery.centre
+        vectors = self.project(gallery.centred())
+        moved = dataclasses.replace(gallery, vectors=vectors, projection=self.projection)
+        return moved, np.zeros(vectors.shape[1], np.float32)
 
 
 class EncoderFamily(Protocol):
@@ -32,7 +80,7 @@ class EncoderFamily(Protocol):
 
     settings: Any
 
-    def fit(self, X: Float32, Y: Float32) -> nn.Module:
+    def fit(self, X: Float32, Y: Float32, ch_names: Sequence[str] = ()) -> FittedEncoder:
         """Learn to predict ``Y`` from ``X``.
 
         Parameters
@@ -41,11 +89,8 @@ class EncoderFamily(Protocol):
             Whitened epochs in the order in which they were recorded.
         Y : array of shape (n_trials, dim), float32
             Their concepts in the gallery's centred space, of unit length.
-
-        Returns
-        -------
-        torch.nn.Module
-            Maps float32 (B, n_channels, n_times) to (B, dim), un-normalised, and can be scripted.
+        ch_names : sequence of str, length n_channels
+            For encoders that want to know where the sensors are.
         """
         ...
 

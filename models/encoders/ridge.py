@@ -7,16 +7,19 @@ makes it the encoder of a first calibration and the yardstick beside every accur
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from saccade.models.encoders import check_training_data
+from saccade.models.encoders import FittedEncoder, check_training_data
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.types import Float32, Float64
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,8 @@ class _Path:
 
     centre_x: Float64  # (n_features,), where the prediction is centre_y
     centre_y: Float64  # (dim,)
-    basis: Float64  # (n_features, rank)
+    share: Float64  # (n,), weights of the trials in the centres
+    inner: Float64  # (n_features, rank); (n, rank) where features outnumber trials
     spectrum: Float64  # (rank,)
     loadings: Float64  # (rank, dim)
     energy: float  # of the mean trial
@@ -80,7 +84,7 @@ class Ridge:
     def __init__(self, settings: RidgeSettings | None = None) -> None:
         self.settings = settings or RidgeSettings()
 
-    def fit(self, X: Float32, Y: Float32) -> nn.Module:
+    def fit(self, X: Float32, Y: Float32, ch_names: Sequence[str] = ()) -> FittedEncoder:
         """Return the fitted map as a linear layer on the flattened epoch.
 
         Parameters
@@ -89,39 +93,102 @@ class Ridge:
             In the order in which they were recorded; at least two trials a fold.
         Y : array of shape (n_trials, dim), float32
             Targets.
+        ch_names : sequence of str
+            Not used.
 
         Raises
         ------
         CalibrationError
             If the data does not allow a fit.
         """
+        del ch_names
         check_training_data(X, Y, least_trials=2 * self.settings.folds)
-        features = X.reshape(len(X), -1).astype(np.float64)
-        wanted = Y.astype(np.float64)
-        alpha = self.settings.alpha or self._choose(features, wanted)
-        path = _solve(features, wanted)
-        weights = path.basis @ path.shrunken(alpha)  # (n_features, dim)
+        trials = _Trials.of(X.reshape(len(X), -1).astype(np.float64), Y.astype(np.float64))
+        every = np.ones(len(X), dtype=bool)
+        path = trials.solve(every)
+        weights = trials.basis(every, path) @ path.shrunken(self._penalty(trials))
         bias = path.centre_y - path.centre_x @ weights
         linear = nn.Linear(*weights.shape)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(weights.T))
             linear.bias.copy_(torch.from_numpy(bias))
-        return nn.Sequential(nn.Flatten(), linear).eval()
+        return FittedEncoder(nn.Sequential(nn.Flatten(), linear).eval())
 
-    def _choose(self, features: Float64, wanted: Float64) -> float:
-        """Return the penalty with the best mean score over the held-out blocks."""
+    def _penalty(self, trials: _Trials) -> float:
+        """Return the penalty that was given, or the one that predicts held-out blocks best."""
+        if self.settings.alpha is not None:
+            return self.settings.alpha
         alphas = self.settings.alphas
         scores = np.zeros(len(alphas))
-        for train, test in _blocks(len(features), self.settings.folds):
-            path = _solve(features[train], wanted[train])
-            projected = (features[test] - path.centre_x) @ path.basis
+        for train, test in _blocks(len(trials.wanted), self.settings.folds):
+            path = trials.solve(train)
+            projected = trials.projected(train, test, path)
             for number, alpha in enumerate(alphas):
                 predicted = projected @ path.shrunken(alpha) + path.centre_y
-                scores[number] += _mean_cosine(predicted, wanted[test])
+                scores[number] += _mean_cosine(predicted, trials.wanted[test])
         return alphas[int(np.argmax(scores))]
 
 
-def _blocks(n: int, folds: int) -> Iterator[tuple[Float64, Float64]]:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Trials:
+    """Features and targets; where features outnumber trials, the products of all trials too.
+
+    With these a fold costs nothing that grows with the number of features.
+    """
+
+    features: Float64  # (n, n_features)
+    wanted: Float64  # (n, dim)
+    products: Float64 | None  # (n, n)
+
+    @classmethod
+    def of(cls, features: Float64, wanted: Float64) -> _Trials:
+        wide = features.shape[1] > features.shape[0]
+        return cls(features, wanted, features @ features.T if wide else None)
+
+    def solve(self, rows: Mask) -> _Path:
+        """Decompose some trials once, so that each penalty costs a division."""
+        y = self.wanted[rows] - self.wanted[rows].mean(axis=0)
+        if self.products is None:
+            x = self.features[rows] - self.features[rows].mean(axis=0)
+            square = x.T @ x
+            energy = np.trace(square)
+            spectrum, inner = np.linalg.eigh(square)
+            loadings = inner.T @ (x.T @ y)
+        else:
+            square = _centred(self.products[np.ix_(rows, rows)])
+            energy = np.trace(square)
+            spectrum, inner = np.linalg.eigh(square)
+            loadings = inner.T @ y
+        share = _equal_shares(self.wanted[rows])
+        return _Path(
+            centre_x=share @ self.features[rows],
+            centre_y=share @ self.wanted[rows],
+            share=share,
+            inner=inner,
+            spectrum=np.maximum(spectrum, 0),
+            loadings=loadings,
+            energy=float(energy / rows.sum()),
+        )
+
+    def basis(self, rows: Mask, path: _Path) -> Float64:
+        """Return the directions in which the trials were decomposed, (n_features, rank)."""
+        if self.products is None:
+            return path.inner
+        x = self.features[rows] - self.features[rows].mean(axis=0)
+        return np.asarray(x.T @ path.inner)
+
+    def projected(self, rows: Mask, others: Mask, path: _Path) -> Float64:
+        """Return other trials, less the centre, in those directions, (n_others, rank)."""
+        if self.products is None:
+            return np.asarray((self.features[others] - path.centre_x) @ path.inner)
+        # (f - centre) · (x_i - mean), from products of trials alone
+        cross = self.products[np.ix_(others, rows)]
+        own = path.share @ self.products[np.ix_(rows, rows)]
+        moved = cross - own
+        return np.asarray((moved - moved.mean(axis=1, keepdims=True)) @ path.inner)
+
+
+def _blocks(n: int, folds: int) -> Iterator[tuple[Mask, Mask]]:
     """Yield masks of the training and the held-out trials, one consecutive block at a time."""
     edges = np.linspace(0, n, folds + 1).round().astype(int)
     for start, stop in itertools.pairwise(edges):
@@ -130,24 +197,10 @@ def _blocks(n: int, folds: int) -> Iterator[tuple[Float64, Float64]]:
         yield ~test, test
 
 
-def _solve(features: Float64, wanted: Float64) -> _Path:
-    """Decompose once, on the smaller side, so that each penalty costs a division."""
-    x, y = features - features.mean(axis=0), wanted - wanted.mean(axis=0)
-    if x.shape[1] > x.shape[0]:
-        spectrum, inner = np.linalg.eigh(x @ x.T)
-        basis, loadings = x.T @ inner, inner.T @ y
-    else:
-        spectrum, basis = np.linalg.eigh(x.T @ x)
-        loadings = basis.T @ (x.T @ y)
-    share = _equal_shares(wanted)
-    return _Path(
-        centre_x=share @ features,
-        centre_y=share @ wanted,
-        basis=basis,
-        spectrum=np.maximum(spectrum, 0),
-        loadings=loadings,
-        energy=float(np.square(x).sum() / len(x)),
-    )
+def _centred(products: Float64) -> Float64:
+    """Return the products of vectors less their mean, from the products of the vectors."""
+    means = products.mean(axis=0)
+    return np.asarray(products - means - means[:, None] + means.mean())
 
 
 def _equal_shares(wanted: Float64) -> Float64:

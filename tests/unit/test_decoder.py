@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from saccade.models.alignment import Alignment
 from saccade.models.decoder import RetrievalDecoder
 from saccade.models.decoder_file import (
     DecoderFile,
@@ -146,6 +148,49 @@ class TestRanking:
         assert decoder.names == gallery().names
 
 
+class TestAlignment:
+    def test_comes_between_encoder_and_cosine(self):
+        rng = np.random.default_rng(3)
+        mean, matrix = (rng.standard_normal(shape).astype(np.float32) for shape in (D, (D, D)))
+        plain, alignment = make(), Alignment("procrustes", mean, matrix, 40)
+        decoder = RetrievalDecoder(replace(plain, alignment=alignment))
+        vector = decoder.embed(epoch())
+        np.testing.assert_array_equal(vector, RetrievalDecoder(plain).embed(epoch()))
+        moved = matrix @ (vector / np.linalg.norm(vector) - mean)
+        cosines = gallery().centred() @ moved / np.linalg.norm(moved)
+        np.testing.assert_allclose(decoder.decode(epoch()).scores, cosines, atol=1e-5)
+        assert decoder.alignment == {"kind": "procrustes", "trials": 40, "active": True}
+
+    def test_the_identity_changes_nothing_to_speak_of(self):
+        identity = Alignment("linear", np.zeros(D, np.float32), np.eye(D, dtype=np.float32), 2)
+        same = RetrievalDecoder(make(alignment=identity)).decode(epoch())
+        expected = RetrievalDecoder(make()).decode(epoch())
+        np.testing.assert_allclose(same.scores, expected.scores, atol=1e-6)
+
+    def test_a_prediction_of_nothing_still_prefers_nothing(self):
+        alignment = Alignment("linear", np.ones(D, np.float32), np.eye(D, dtype=np.float32), 2)
+        file = make(Constant(np.zeros(D)), alignment=alignment)
+        assert not RetrievalDecoder(file).decode(epoch()).scores.any()
+
+
+class TestProjectedGallery:
+    def test_without_a_centre_is_compared_as_it_is(self):
+        projected = gallery().projected(3 * gallery(seed=8).vectors, "a layer")
+        file = make(gallery=projected, gallery_centre=np.zeros(D, np.float32))
+        decoder = RetrievalDecoder(file)
+        unit = projected.vectors / np.linalg.norm(projected.vectors, axis=1, keepdims=True)
+        vector = decoder.embed(epoch())
+        cosines = unit @ vector / np.linalg.norm(vector)
+        np.testing.assert_allclose(decoder.decode(epoch()).scores, cosines, atol=1e-6)
+
+    def test_takes_no_other_of_another_projection(self):
+        projected = gallery().projected(gallery(seed=8).vectors, "a layer")
+        file = make(gallery=projected, gallery_centre=np.zeros(D, np.float32))
+        with pytest.raises(GalleryError, match="projection 'a layer' expected, '' came"):
+            RetrievalDecoder(file, gallery=gallery())
+        RetrievalDecoder(file, gallery=projected)
+
+
 class TestSameBits:
     def test_again_and_in_any_company(self):
         decoder = RetrievalDecoder(make())
@@ -267,7 +312,7 @@ def test_from_trials_to_a_decision():
     patterns = rng.standard_normal((12, C, T))
     rows = rng.integers(12, size=200)
     X = (patterns[rows] + rng.standard_normal((200, C, T))).astype(np.float32)
-    module = Ridge().fit(X[:150], targets(concepts, rows[:150]))
+    module = Ridge().fit(X[:150], targets(concepts, rows[:150])).module
     file = make(module, signal_mean=np.zeros(C), signal_whitening=np.eye(C))
     decoder = RetrievalDecoder(from_bytes(to_bytes(file)))
     said = [decoder.decode(epoch(data=x)).top[0].row for x in X[150:]]

@@ -41,7 +41,7 @@ def slow_ridge(X, Y, alpha):
 def test_equals_the_normal_equations_on_both_sides(n_trials):
     X, Y = data(n_trials, 6, 10, 4)
     weights, intercept = slow_ridge(X, Y, 0.3)
-    linear = Ridge(RidgeSettings(alpha=0.3)).fit(X, Y)[1]
+    linear = Ridge(RidgeSettings(alpha=0.3)).fit(X, Y).module[1]
     np.testing.assert_allclose(linear.weight.detach().numpy().T, weights, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(linear.bias.detach().numpy(), intercept, rtol=1e-4, atol=1e-5)
 
@@ -51,14 +51,14 @@ def test_flattens_channel_by_channel():
     weights, intercept = slow_ridge(X, Y, 0.1)
     expected = X.reshape(40, -1) @ weights + intercept
     np.testing.assert_allclose(
-        predict(Ridge(RidgeSettings(alpha=0.1)).fit(X, Y), X), expected, rtol=1e-4, atol=1e-4
+        predict(Ridge(RidgeSettings(alpha=0.1)).fit(X, Y).module, X), expected, rtol=1e-4, atol=1e-4
     )
 
 
 def test_unit_of_the_signal_does_not_matter():
     X, Y = data(50, 4, 30, 3)
-    a = predict(Ridge(RidgeSettings(alpha=0.5)).fit(X, Y), X)
-    b = predict(Ridge(RidgeSettings(alpha=0.5)).fit(X * 1024, Y), X * 1024)
+    a = predict(Ridge(RidgeSettings(alpha=0.5)).fit(X, Y).module, X)
+    b = predict(Ridge(RidgeSettings(alpha=0.5)).fit(X * 1024, Y).module, X * 1024)
     np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
 
 
@@ -73,7 +73,7 @@ def test_a_concept_shown_often_is_not_preferred():
 
     X, rows = trials(270, 30)
     X_test, rows_test = trials(300, 300)
-    p = predict(Ridge(RidgeSettings(alpha=1.0)).fit(X, concepts[rows]), X_test)
+    p = predict(Ridge(RidgeSettings(alpha=1.0)).fit(X, concepts[rows]).module, X_test)
     said = (p @ concepts.T).argmax(axis=1)
     assert (said[rows_test == 0] == 0).mean() > 0.75
     assert (said[rows_test == 1] == 1).mean() > 0.75
@@ -89,8 +89,8 @@ def test_a_concept_shown_often_is_not_preferred():
 class TestChoice:
     def test_a_fixed_penalty_is_not_chosen(self):
         X, Y = data(60, 4, 10, 3)
-        fixed = Ridge(RidgeSettings(alpha=100.0, alphas=(1e-3,))).fit(X, Y)
-        chosen = Ridge(RidgeSettings(alphas=(1e-3,))).fit(X, Y)
+        fixed = Ridge(RidgeSettings(alpha=100.0, alphas=(1e-3,))).fit(X, Y).module
+        chosen = Ridge(RidgeSettings(alphas=(1e-3,))).fit(X, Y).module
         assert not np.allclose(fixed[1].weight.detach(), chosen[1].weight.detach())
 
     def test_it_is_the_highest_mean_cosine_of_held_out_blocks(self):
@@ -107,35 +107,35 @@ class TestChoice:
                         p = x @ weights + intercept
                         score[alpha] += p @ y / np.linalg.norm(p) / np.linalg.norm(y)
             best = max(grid, key=score.__getitem__)
-            chosen = Ridge(RidgeSettings(alphas=grid, folds=3)).fit(X, Y)
-            expected = Ridge(RidgeSettings(alpha=best)).fit(X, Y)
+            chosen = Ridge(RidgeSettings(alphas=grid, folds=3)).fit(X, Y).module
+            expected = Ridge(RidgeSettings(alpha=best)).fit(X, Y).module
             assert torch.equal(chosen[1].weight, expected[1].weight)
 
     def test_folds_change_what_is_held_out(self):
         X, Y = data(60, 4, 20, 3, noise=20.0)
         X[:30] += np.linspace(0, 40, 20, dtype=np.float32)  # another state in the first half
         grid = tuple(10.0 ** np.arange(-3, 3))
-        fits = [Ridge(RidgeSettings(alphas=grid, folds=k)).fit(X, Y)[1].weight for k in (2, 30)]
+        fits = [Ridge(RidgeSettings(alphas=grid, folds=k)).fit(X, Y).module[1].weight for k in (2, 30)]
         assert not torch.equal(*fits)
 
 
 def test_same_data_same_bits():
     X, Y = data(50, 3, 20, 4)
-    first, second = Ridge().fit(X, Y), Ridge().fit(X, Y)
+    first, second = Ridge().fit(X, Y).module, Ridge().fit(X, Y).module
     assert torch.equal(first[1].weight, second[1].weight)
 
 
 def test_inputs_are_not_changed():
     X, Y = data(30, 3, 5, 4)
     before = X.copy(), Y.copy()
-    Ridge().fit(X, Y)
+    Ridge().fit(X, Y).module
     np.testing.assert_array_equal(X, before[0])
     np.testing.assert_array_equal(Y, before[1])
 
 
 def test_exported_and_read_again_it_predicts_the_same():
     X, Y = data(40, 4, 25, 6)
-    module = Ridge().fit(X, Y)
+    module = Ridge().fit(X, Y).module
     script = load_script(export(module, 4, 25))
     for batch in (1, 2, 7):
         np.testing.assert_array_equal(predict(script, X[:batch]), predict(module, X[:batch]))

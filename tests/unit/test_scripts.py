@@ -274,3 +274,9 @@ def test_qts_libraries_are_installed_where_that_needs_no_password(house: House) 
     (house.root / "gui" / "missing").touch()
     assert house.run("scripts/test", USER_ID="0").returncode == 0
     assert house.called()[0] == "apt-get install libegl1"
+
+
+def test_the_readme_names_the_two_commands():
+    text = (ROOT / "README.md").read_text()
+    for command in ("scripts/demo", "scripts/test"):
+        assert command in text
