@@ -2,17 +2,22 @@
 
 An epoch gives the same ranking to the last bit wherever it comes from and whatever was decoded
 before it: it is copied to the same memory, encoded alone, by one thread, with an encoder that
-was warmed up; sums over channels and over vector components run in a fixed order.
+was warmed up; sums over channels and over vector components run in a fixed order. A decoder that
+learns of its user while it runs (:mod:`saccade.models.align_online`) makes one exception: its
+rankings depend on the first epochs it decoded, and on nothing else.
 """
 
 from __future__ import annotations
 
 import math
 import time
+from typing import Any
 
 import numpy as np
 import torch
 
+from saccade.models.align_online import OnlineAligner
+from saccade.models.alignment import unit_length
 from saccade.models.decoder_file import DecoderFile
 from saccade.models.encoders import load_script
 from saccade.models.gallery import Gallery
@@ -80,11 +85,44 @@ class RetrievalDecoder:
         self._input = torch.zeros(1, about.n_channels, about.n_times)
         self._encoder = load_script(decoder_file.script)
         self._warm_up()
+        self.reset()
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the concepts, in gallery order."""
         return self.gallery.names
+
+    @property
+    def alignment(self) -> dict[str, Any] | None:
+        """What aligns the vectors or signals of this user, and whether it does yet; or None.
+
+        Ready for JSON: ``kind``, the ``trials`` it was learned from and, where they are gathered
+        in the session, how many that will be (``of``), whether it is ``active``, and a
+        ``problem`` that keeps it from becoming so.
+        """
+        fixed = self._file.alignment
+        if fixed is not None:
+            return {"kind": fixed.kind, "trials": fixed.n_trials, "active": True}
+        return self._online.describe() if self._online is not None else None
+
+    def reset(self) -> None:
+        """Forget what was learned of the user, as at the start of a session."""
+        online = self._file.online
+        self._online = None if online is None else OnlineAligner(online)
+        self._use_what_is_known()
+
+    def embed(self, epoch: Epoch) -> Float32:
+        """Return what the encoder makes of one epoch, (dim,), before any alignment of vectors.
+
+        Nothing is learned from the epoch.
+
+        Raises
+        ------
+        SignatureMismatch, SourceError
+            As :meth:`decode`.
+        """
+        self._check(epoch)
+        return self._encode(epoch.data).copy()  # it may share the memory of the next
 
     def decode(self, epoch: Epoch) -> Ranking:
         """Rank the concepts for one epoch.
@@ -101,39 +139,52 @@ class RetrievalDecoder:
         vector = self._encode(epoch.data)
         encoded_s = self._clock()
         scores = self._score(vector, epoch.number)
-        probabilities = softmax(scores, self._file.temperature).astype(np.float32)
+        probabilities = softmax(scores, self._temperature).astype(np.float32)
         order = np.argsort(-scores, kind="stable")[: self._top_k]  # equal scores in gallery order
         top = tuple(
             Candidate(int(row), self.names[row], float(scores[row]), float(probabilities[row]))
             for row in order
         )
-        return Ranking(
+        ranking = Ranking(
             top=top,
             scores=scores,
             probabilities=probabilities,
             encoder_s=encoded_s - started_s,
             retrieval_s=self._clock() - encoded_s,
         )
+        if self._online is not None and not self._online.active and not epoch.rejected:
+            self._online.add(epoch.data, vector)
+            self._use_what_is_known()
+        return ranking
+
+    def _use_what_is_known(self) -> None:
+        """Take signal whitening, alignment and temperature from the file, or from the session."""
+        file, online = self._file, self._online
+        self._whitening, self._alignment = file.signal_whitening, file.alignment
+        self._temperature = file.temperature
+        if online is not None and online.active:
+            if online.whitening is not None:
+                self._whitening = online.whitening
+            self._alignment = online.alignment
+            self._temperature = online.settings.temperature or file.temperature
 
     def _encode(self, data: Float32) -> Float32:
         """Return the vector of one epoch, (dim,)."""
         torch.set_num_threads(1)  # somebody may have changed it since
-        signal = whiten(data, self._file.signal_mean, self._file.signal_whitening)
+        signal = whiten(data, self._file.signal_mean, self._whitening)
         with torch.inference_mode():
             self._input[0].copy_(torch.from_numpy(signal))
             return np.asarray(self._encoder(self._input)[0].numpy(), dtype=np.float32)
 
     def _score(self, vector: Float32, number: int) -> Float32:
         """Return the cosine of every concept, (n_gallery,)."""
-        length = float(np.linalg.norm(vector.astype(np.float64)))
-        if not math.isfinite(length):
+        if not np.isfinite(vector).all():
             raise SourceError(
                 f"the encoder's vector for epoch {number} must be finite, but holds NaN or "
                 "infinity: check the amplitudes of the stream"
             )
-        if length == 0:  # says nothing, so that all concepts are equally near
-            return np.zeros(len(self.gallery), np.float32)
-        unit = (vector / length).astype(np.float32)
+        aligned = vector if self._alignment is None else self._alignment.apply(vector)
+        unit = unit_length(aligned)  # zero if it says nothing, so that all are equally near
         # einsum sums each row alike wherever it stands; a BLAS product does not.
         return np.asarray(np.einsum("gd,d->g", self._vectors, unit))
 

@@ -4,7 +4,8 @@ A ``*.saccade`` file is a :mod:`sealed zip <saccade.models.sealed_zip>` of::
 
     manifest.json        what the decoder is, in words and numbers, and the SHA-256 of the others
     concepts.json        names and groups of the gallery's rows
-    arrays.safetensors   gallery, gallery_centre, signal_mean, signal_whitening, temperature
+    arrays.safetensors   gallery, gallery_centre, signal_mean, signal_whitening, temperature,
+                         and, where there is one, alignment_mean and alignment_matrix
     encoder.ts           the encoder as TorchScript
 
 There is no pickle in it. The digests protect against accidents, not against malice: TorchScript
@@ -26,6 +27,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from saccade.models import sealed_zip
+from saccade.models.alignment import Alignment
 from saccade.models.decoder_parts import (
     DecoderFile,
     describe,
@@ -38,16 +40,20 @@ from saccade.models.manifest import (
     Concepts,
     EncoderSignature,
     InputSignature,
+    Manifest,
+    OnlineAlignment,
     read_json,
     read_manifest,
     write_json,
 )
-from saccade.realtime.errors import DecoderFileError, GalleryError
+from saccade.realtime.errors import CalibrationError, DecoderFileError, GalleryError
+from saccade.realtime.types import Float32
 
 __all__ = [
     "DecoderFile",
     "EncoderSignature",
     "InputSignature",
+    "OnlineAlignment",
     "from_bytes",
     "load",
     "require_fit",
@@ -69,6 +75,7 @@ ARRAYS = {
     "signal_whitening": np.float64,
     "temperature": np.float64,
 }
+ALIGNMENT_ARRAYS = {"alignment_mean": np.float32, "alignment_matrix": np.float32}
 
 
 def save(decoder: DecoderFile, path: Path, *, overwrite: bool = False) -> None:
@@ -144,6 +151,9 @@ def to_bytes(decoder: DecoderFile) -> bytes:
         "signal_whitening": decoder.signal_whitening,
         "temperature": np.array([decoder.temperature]),
     }
+    if decoder.alignment is not None:
+        arrays["alignment_mean"] = decoder.alignment.mean
+        arrays["alignment_matrix"] = decoder.alignment.matrix
     others = {
         "concepts.json": write_json(dataclasses.asdict(concepts)),
         "arrays.safetensors": safetensors.numpy.save(
@@ -167,18 +177,44 @@ def from_bytes(content: bytes) -> DecoderFile:
                 "get the original file"
             )
     concepts = read_json(Concepts, members["concepts.json"], "concepts.json")
-    arrays = _read_arrays(members["arrays.safetensors"])
+    arrays = _read_arrays(members["arrays.safetensors"], aligned=manifest.alignment is not None)
+    return DecoderFile(
+        input=manifest.input,
+        working_sfreq=manifest.working_sfreq,
+        pipeline=manifest.pipeline,
+        epochs=manifest.epochs,
+        encoder=manifest.encoder,
+        script=members["encoder.ts"],
+        gallery=_read_gallery(manifest, concepts, arrays["gallery"]),
+        gallery_centre=arrays["gallery_centre"],
+        signal_mean=arrays["signal_mean"],
+        signal_whitening=arrays["signal_whitening"],
+        temperature=float(arrays["temperature"][0]),
+        alignment=_read_alignment(manifest, arrays),
+        online=manifest.online,
+        labels=manifest.labels,
+        calibration=manifest.calibration,
+        simulated=manifest.simulated,
+        versions=manifest.versions,
+    )
+
+
+def _read_gallery(manifest: Manifest, concepts: Concepts, vectors: Float32) -> Gallery:
+    """Return the gallery of a file, which must be the one that the manifest tells of."""
     about = manifest.gallery
     try:
         gallery = Gallery(
             names=concepts.names,
-            vectors=arrays["gallery"],
+            vectors=vectors,
             backbone=about.backbone,
             weights=about.weights,
             kind=about.kind,
             source=about.source,
             groups=concepts.groups,
             simulated=about.simulated,
+            preprocessing=about.preprocessing,
+            templates=about.templates,
+            projection=about.projection,
         )
     except GalleryError as error:
         raise DecoderFileError(f"the gallery in the file is malformed: {error}") from error
@@ -187,33 +223,30 @@ def from_bytes(content: bytes) -> DecoderFile:
             f"gallery of manifest.json says {about}, but in the file is "
             f"{gallery_signature(gallery)}: get the original file"
         )
-    return DecoderFile(
-        input=manifest.input,
-        working_sfreq=manifest.working_sfreq,
-        pipeline=manifest.pipeline,
-        epochs=manifest.epochs,
-        encoder=manifest.encoder,
-        script=members["encoder.ts"],
-        gallery=gallery,
-        gallery_centre=arrays["gallery_centre"],
-        signal_mean=arrays["signal_mean"],
-        signal_whitening=arrays["signal_whitening"],
-        temperature=float(arrays["temperature"][0]),
-        labels=manifest.labels,
-        calibration=manifest.calibration,
-        simulated=manifest.simulated,
-        versions=manifest.versions,
-    )
+    return gallery
 
 
-def _read_arrays(content: bytes) -> dict[str, NDArray[Any]]:
+def _read_alignment(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Alignment | None:
+    """Return the alignment of a file, if it has one."""
+    about = manifest.alignment
+    if about is None:
+        return None
+    mean, matrix = arrays["alignment_mean"], arrays["alignment_matrix"]
+    try:
+        return Alignment(about.kind, mean, matrix, about.n_trials, about.settings)
+    except CalibrationError as error:
+        raise DecoderFileError(f"the alignment in the file is malformed: {error}") from error
+
+
+def _read_arrays(content: bytes, *, aligned: bool) -> dict[str, NDArray[Any]]:
     """Return the arrays of a file, of the types they must have."""
     try:
         arrays = safetensors.numpy.load(content)
     except safetensors.SafetensorError as error:
         raise DecoderFileError(f"arrays.safetensors can't be read: {error}") from error
     came = {name: array.dtype.name for name, array in arrays.items()}
-    expected = {name: np.dtype(dtype).name for name, dtype in ARRAYS.items()}
+    wanted = ARRAYS | ALIGNMENT_ARRAYS if aligned else ARRAYS
+    expected = {name: np.dtype(dtype).name for name, dtype in wanted.items()}
     if came != expected:
         raise DecoderFileError(f"arrays.safetensors must hold {expected}, not {came}")
     if arrays["temperature"].shape != (1,):

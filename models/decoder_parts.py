@@ -11,16 +11,20 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
+from saccade.models.alignment import Alignment
 from saccade.models.gallery import Gallery
 from saccade.models.manifest import (
+    AlignmentSignature,
     EncoderSignature,
     GallerySignature,
     InputSignature,
     Manifest,
+    OnlineAlignment,
+    OnlineKind,
     library_versions,
     write_json,
 )
@@ -48,11 +52,16 @@ class DecoderFile:
     gallery : Gallery
         What is chosen from.
     gallery_centre : array of shape (dim,), float32
-        Mean of the unit-length gallery vectors that the encoder was trained against.
+        Mean of the unit-length gallery vectors that the encoder was trained against; zeros where
+        the gallery was projected, and is compared as it is.
     signal_mean, signal_whitening : arrays of shape (n_channels,) and (n_channels,) * 2, float64
         Applied to each epoch by :func:`saccade.models.whitening.whiten`.
     temperature : float
         Divides the scores on the way to probabilities; above 0.
+    alignment : Alignment or None
+        Applied to the encoder's vectors before they are compared.
+    online : OnlineAlignment or None
+        What is learned of the user in each session instead; not together with ``alignment``.
     labels : dict of str to str
         Marker value → concept.
     calibration : dict
@@ -79,6 +88,8 @@ class DecoderFile:
     signal_mean: Float64
     signal_whitening: Float64
     temperature: float
+    alignment: Alignment | None = None
+    online: OnlineAlignment | None = None
     labels: dict[str, str] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
     simulated: bool = False
@@ -160,6 +171,8 @@ def describe(decoder: DecoderFile, sha256: dict[str, str]) -> dict[str, Any]:
         epochs=decoder.epochs,
         encoder=decoder.encoder,
         gallery=gallery_signature(decoder.gallery),
+        alignment=_alignment_signature(decoder.alignment),
+        online=decoder.online,
         labels=decoder.labels,
         calibration=decoder.calibration,
         simulated=decoder.simulated,
@@ -179,8 +192,18 @@ def gallery_signature(gallery: Gallery) -> GallerySignature:
         weights=gallery.weights,
         source=gallery.source,
         simulated=gallery.simulated,
+        preprocessing=gallery.preprocessing,
+        templates=gallery.templates,
+        projection=gallery.projection,
         digest=gallery.digest,
     )
+
+
+def _alignment_signature(alignment: Alignment | None) -> AlignmentSignature | None:
+    """Return what the manifest says of an alignment."""
+    if alignment is None:
+        return None
+    return AlignmentSignature(alignment.kind, alignment.n_trials, alignment.settings)
 
 
 def _misfits(decoder: DecoderFile) -> list[str]:
@@ -197,17 +220,35 @@ def _misfits(decoder: DecoderFile) -> list[str]:
         ("type of signal_mean", "float64", decoder.signal_mean.dtype.name),
         ("type of signal_whitening", "float64", decoder.signal_whitening.dtype.name),
     ]
+    if decoder.alignment is not None:
+        came = decoder.alignment.mean.shape
+        pairs.append(("shape of the alignment's mean", (encoder.dim,), came))
     problems = [f"{what} {a} expected, {b} came" for what, a, b in pairs if a != b]
     problems += [
         f"{name} must be finite, but NaN or infinity came"
         for name in ("gallery_centre", "signal_mean", "signal_whitening")
         if not np.isfinite(getattr(decoder, name)).all()
     ]
-    for what, number in (
-        ("input.sfreq", decoder.input.sfreq),
-        ("working_sfreq", decoder.working_sfreq),
-        ("temperature", decoder.temperature),
-    ):
+    positive = {
+        "input.sfreq": decoder.input.sfreq,
+        "working_sfreq": decoder.working_sfreq,
+        "temperature": decoder.temperature,
+    }
+    online = decoder.online
+    if online is not None:
+        if online.temperature is not None:
+            positive["online.temperature"] = online.temperature
+        if online.kind not in get_args(OnlineKind):
+            kinds = " or ".join(get_args(OnlineKind))
+            problems.append(f"online.kind must be {kinds}, not {online.kind!r}")
+        if online.n_trials < 2:
+            problems.append(f"online.n_trials must be at least 2, not {online.n_trials}")
+        if decoder.alignment is not None:
+            problems.append(
+                f"one alignment at most expected, {decoder.alignment.kind} in the file and "
+                f"{online.kind} online came"
+            )
+    for what, number in positive.items():
         if not (math.isfinite(number) and number > 0):
             problems.append(f"{what} must be above 0, not {number}")
     known = {name.casefold() for name in decoder.gallery.names}

@@ -10,14 +10,16 @@ import importlib.metadata
 import json
 import platform
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from saccade.models.alignment import AlignmentKind
 from saccade.models.gallery import Kind
 from saccade.realtime.errors import DecoderFileError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+OnlineKind = Literal["whitening", "euclidean"]
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 T = TypeVar("T")
@@ -84,7 +86,44 @@ class GallerySignature:
     weights: str
     source: str
     simulated: bool
+    preprocessing: str
+    templates: tuple[str, ...]
+    projection: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlignmentSignature:
+    """What aligns the vectors; fields as in :class:`saccade.models.alignment.Alignment`."""
+
+    __pydantic_config__ = STRICT
+
+    kind: AlignmentKind
+    n_trials: int
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineAlignment:
+    """What a decoder learns of its user in each session, without labels.
+
+    Parameters
+    ----------
+    kind : {"whitening", "euclidean"}
+        Of the encoder's vectors (:func:`saccade.models.align.whitening`), or of the signal
+        (:func:`saccade.models.whitening.mvnn`).
+    n_trials : int
+        The first so many good epochs are learned from; those after them are decoded with what was
+        learned. At least 2.
+    temperature : float or None
+        Divides the scores from then on; above 0. None goes on with the decoder's.
+    """
+
+    __pydantic_config__ = STRICT
+
+    kind: OnlineKind
+    n_trials: int
+    temperature: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +141,8 @@ class Manifest:
     epochs: dict[str, Any]
     encoder: EncoderSignature
     gallery: GallerySignature
+    alignment: AlignmentSignature | None
+    online: OnlineAlignment | None
     labels: dict[str, str]
     calibration: dict[str, Any]
     simulated: bool
@@ -130,6 +171,9 @@ def library_versions() -> dict[str, str]:
 def read_manifest(content: bytes) -> Manifest:
     """Return the manifest that some JSON holds.
 
+    Version 1 knew no alignment, and of a gallery neither preprocessing, templates nor projection:
+    there was none of them.
+
     Raises
     ------
     DecoderFileError
@@ -142,12 +186,23 @@ def read_manifest(content: bytes) -> Manifest:
         raise DecoderFileError(
             f"manifest.json is not JSON ({error}): copy the file again"
         ) from error
-    if version != SCHEMA_VERSION:
+    if version == 1 and version is not True:  # in Python they are equal
+        content = json.dumps(_from_version_1(found)).encode()
+    elif version != SCHEMA_VERSION:
         raise DecoderFileError(
-            f"schema_version of manifest.json must be {SCHEMA_VERSION}, not {version!r}: use the "
-            "saccade that wrote the file, or calibrate again"
+            f"schema_version of manifest.json must be 1 to {SCHEMA_VERSION}, not {version!r}: use "
+            "the saccade that wrote the file, or calibrate again"
         )
     return read_json(Manifest, content, "manifest.json")
+
+
+def _from_version_1(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest of version 1 as the present version has it."""
+    none: dict[str, Any] = {"preprocessing": "", "templates": [], "projection": ""}
+    gallery = found.get("gallery")
+    if isinstance(gallery, dict):
+        found = found | {"gallery": gallery | none}
+    return found | {"alignment": None, "online": None, "schema_version": SCHEMA_VERSION}
 
 
 def read_json(what: type[T], content: bytes, member: str) -> T:

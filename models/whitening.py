@@ -13,7 +13,7 @@ then averaged. Ledoit & Wolf (2004), J. Multivariate Anal. 88: the shrinkage.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,7 +21,9 @@ from saccade.realtime.errors import CalibrationError
 from saccade.realtime.types import Float32, Float64
 
 
-def ledoit_wolf(epoch: Float32 | Float64) -> Float64:
+def ledoit_wolf(
+    epoch: Float32 | Float64, product: Callable[[Float64, Float64], Float64] = np.matmul
+) -> Float64:
     """Return the shrunken covariance of the channels over time.
 
     The sample covariance S is drawn towards its mean variance m times the identity by the share
@@ -32,6 +34,9 @@ def ledoit_wolf(epoch: Float32 | Float64) -> Float64:
     ----------
     epoch : array of shape (n_channels, n_times)
         n_times at least 2; the mean of each channel is taken off.
+    product : callable
+        Multiplies matrices; a slower one than BLAS where the last bits must not depend on its
+        number of threads.
 
     Returns
     -------
@@ -40,7 +45,7 @@ def ledoit_wolf(epoch: Float32 | Float64) -> Float64:
     centred = np.asarray(epoch, dtype=np.float64)
     centred = centred - centred.mean(axis=1, keepdims=True)
     n_channels, n_times = centred.shape
-    sample = centred @ centred.T / n_times
+    sample = product(centred, centred.T) / n_times
     mean_variance = np.trace(sample) / n_channels
     target = mean_variance * np.eye(n_channels)
     distance = np.square(sample - target).sum()

@@ -17,11 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from saccade.models import decoder_file, sealed_zip
+from saccade.models.alignment import Alignment
 from saccade.models.decoder_file import (
     LARGEST_MEMBER,
     DecoderFile,
     EncoderSignature,
     InputSignature,
+    OnlineAlignment,
     from_bytes,
     load,
     require_fit,
@@ -66,13 +68,20 @@ def make(**fields) -> DecoderFile:
     return DecoderFile(**(known | fields))
 
 
+def aligned(**fields) -> DecoderFile:
+    """Return a small decoder with an alignment."""
+    rng = np.random.default_rng(1)
+    mean, matrix = (rng.standard_normal(shape).astype(np.float32) for shape in (4, (4, 4)))
+    return make(alignment=Alignment("linear", mean, matrix, 100, {"penalty": 0.1}), **fields)
+
+
 def members(content: bytes) -> dict[str, bytes]:
     return sealed_zip.unpack(content, LARGEST_MEMBER)
 
 
-def forged(change) -> bytes:
+def forged(change, decoder: DecoderFile | None = None) -> bytes:
     """Return a file whose manifest somebody edited, every digest made to match."""
-    parts = members(to_bytes(make()))
+    parts = members(to_bytes(decoder or make()))
     manifest = json.loads(parts["manifest.json"])
     change(manifest, parts)
     for name in manifest["sha256"]:
@@ -106,6 +115,40 @@ class TestRoundTrip:
         plain = replace(make().gallery, groups=None)
         assert from_bytes(to_bytes(make(gallery=plain))).gallery.groups is None
 
+    def test_an_alignment(self):
+        before = aligned()
+        after = from_bytes(to_bytes(before))
+        for name in ("kind", "n_trials", "settings"):
+            assert getattr(after.alignment, name) == getattr(before.alignment, name)
+            assert before.manifest["alignment"][name] == getattr(before.alignment, name)
+        for name in ("mean", "matrix"):
+            found = getattr(after.alignment, name)
+            np.testing.assert_array_equal(found, getattr(before.alignment, name))
+        assert to_bytes(after) == to_bytes(before)
+        assert make().manifest["alignment"] is make().manifest["online"] is None
+        assert b"alignment" not in members(CONTENT)["arrays.safetensors"]
+
+    @pytest.mark.parametrize("temperature", [None, 0.2])
+    def test_what_is_to_be_learned_online(self, temperature):
+        online = OnlineAlignment("euclidean", 50, temperature)
+        before = make(online=online)
+        assert from_bytes(to_bytes(before)).online == online
+        assert before.manifest["online"] == {
+            "kind": "euclidean",
+            "n_trials": 50,
+            "temperature": temperature,
+        }
+
+    def test_a_gallery_that_was_projected(self):
+        gallery = make().gallery.projected(-make().gallery.vectors, "learned layer 12ab")
+        gallery = replace(gallery, preprocessing="224 px", templates=("a {}", "the {}"))
+        after = from_bytes(to_bytes(make(gallery=gallery, gallery_centre=np.zeros(4, np.float32))))
+        assert after.gallery.projection == "learned layer 12ab"
+        assert after.gallery.preprocessing == "224 px"
+        assert after.gallery.templates == ("a {}", "the {}")
+        assert after.manifest["gallery"]["projection"] == "learned layer 12ab"
+        np.testing.assert_array_equal(after.gallery_centre, np.zeros(4))
+
     def test_a_gallery_in_any_memory_layout(self):
         gallery = make().gallery
         turned = replace(gallery, vectors=np.asfortranarray(gallery.vectors))
@@ -115,7 +158,7 @@ class TestRoundTrip:
         manifest = make(epochs={"baseline_s": (-0.1, 0.0)}).manifest
         assert json.loads(json.dumps(manifest)) == manifest
         assert manifest["epochs"] == {"baseline_s": [-0.1, 0.0]}
-        assert manifest["schema_version"] == 1
+        assert manifest["schema_version"] == 2
         assert manifest["gallery"]["size"] == 3
         assert manifest["gallery"]["digest"] == make().gallery.digest
         assert manifest["input"]["ch_names"] == ["Cz", "Pz"]
@@ -304,7 +347,15 @@ def put_member(name, content):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (set_field("schema_version", 2), "schema_version of manifest.json must be 1, not 2"),
+        (set_field("schema_version", 3), "schema_version of manifest.json must be 1 to 2, not 3"),
+        (set_field("schema_version", True), "must be 1 to 2, not True"),
+        (set_field("gallery.projection", "x"), "says .*projection='x'.* but in the file is"),
+        (set_field("online", {"kind": "magic", "n_trials": 5}), r"online\.kind .* 'magic' came"),
+        (
+            set_field("alignment", {"kind": "linear", "n_trials": 5, "settings": {}}),
+            "arrays.safetensors must hold .*'alignment_mean'.* not ",
+        ),
+        (put_array("alignment_mean", np.zeros(4, np.float32)), "must hold .* not .*'alignment_me"),
         (set_field("working_sfreq", "fast"), "working_sfreq of .* valid number, but 'fast' came"),
         (set_field("input.sfreq", float("nan")), r"input\.sfreq of manifest.json .* finite"),
         (set_field("encoder.n_times", 115.5), r"encoder\.n_times of manifest\.json"),
@@ -335,6 +386,65 @@ def test_contradictions_are_refused_by_name(change, message):
     with pytest.raises(DecoderFileError, match=message) as caught:
         from_bytes(forged(change))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (set_field("alignment", None), "arrays.safetensors must hold .* not .*'alignment_matrix'"),
+        (
+            set_field("alignment.kind", "magic"),
+            r"alignment\.kind of manifest\.json .* 'magic' came",
+        ),
+        (
+            set_field("online", {"kind": "euclidean", "n_trials": 5, "temperature": None}),
+            "one alignment at most expected, linear in the file and euclidean online came",
+        ),
+        (
+            put_array("alignment_mean", np.zeros(3, np.float32)),
+            r"malformed: .* \(3,\) and \(4, 4\)",
+        ),
+        (put_array("alignment_mean", np.full(4, np.nan, np.float32)), "alignment must be finite"),
+        (put_array("alignment_matrix", np.eye(4)), "'alignment_matrix': 'float64'"),
+    ],
+)
+def test_a_contradicting_alignment_is_refused_by_name(change, message):
+    with pytest.raises(DecoderFileError, match=message):
+        from_bytes(forged(change, aligned()))
+
+
+@pytest.mark.parametrize(
+    ("online", "message"),
+    [
+        (OnlineAlignment("magic", 9), "online.kind must be whitening or euclidean, not 'magic'"),
+        (OnlineAlignment("whitening", 1), "online.n_trials must be at least 2, not 1"),
+        (OnlineAlignment("whitening", 9, 0.0), "online.temperature must be above 0, not 0.0"),
+        (OnlineAlignment("whitening", 9, np.inf), "online.temperature must be above 0, not inf"),
+    ],
+)
+def test_what_can_not_be_learned_online_is_refused(online, message):
+    with pytest.raises(DecoderFileError, match=message):
+        make(online=online)
+
+
+def test_an_alignment_of_another_encoder_is_refused():
+    other = Alignment("linear", np.zeros(5, np.float32), np.eye(5, dtype=np.float32), 9)
+    with pytest.raises(DecoderFileError, match=r"alignment's mean \(4,\) expected, \(5,\) came"):
+        make(alignment=other)
+
+
+def test_a_file_of_version_1_is_read():
+    """As saccade 0.1 wrote it: without alignments, and with less said of the gallery."""
+
+    def change(manifest, parts):
+        manifest["schema_version"] = 1
+        del manifest["alignment"], manifest["online"]
+        for name in ("preprocessing", "templates", "projection"):
+            del manifest["gallery"][name]
+
+    assert to_bytes(from_bytes(forged(change))) == CONTENT
+    with pytest.raises(DecoderFileError, match=r"gallery of manifest\.json .*nothing came"):
+        from_bytes(forged(lambda manifest, _: (change(manifest, _), manifest.pop("gallery"))))
 
 
 @pytest.mark.parametrize("manifest", [b"not json", b"[]", b"null", b"\xff\xfe"])
