@@ -24,7 +24,10 @@ Json = Annotated[
     bool, typer.Option("--json", help="End with one line of JSON, for machines to read.")
 ]
 Gallery = Annotated[
-    Path | None, typer.Option("--gallery", help="Embeddings, one row a concept (.npy).")
+    Path | None,
+    typer.Option(
+        "--gallery", help="A gallery (.gallery), or embeddings, one row a concept (.npy)."
+    ),
 ]
 GalleryNames = Annotated[
     Path | None, typer.Option("--gallery-names", help="Names of the rows, one a line (.txt).")
@@ -34,6 +37,13 @@ Backbone = Annotated[
 ]
 Weights = Annotated[
     str | None, typer.Option("--weights", help="Weights tag of that model, as in openai.")
+]
+WeightsFile = Annotated[
+    Path | None,
+    typer.Option("--weights-file", help="The weights themselves, where they can't be downloaded."),
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="Of torch, as cuda:0; a GPU if there is one.")
 ]
 Kind = Annotated[
     str | None, typer.Option("--kind", help="What was embedded: image, prototype or text.")
@@ -143,4 +153,4 @@ def in_words(value: Any) -> str:
         return ", ".join(in_words(item) for item in value) or "-"
     if isinstance(value, dict):
         return ", ".join(f"{key} {in_words(item)}" for key, item in value.items()) or "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return f"{value:.6g}" if isinstance(value, float) else str(value) or "-"

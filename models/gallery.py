@@ -12,7 +12,7 @@ import difflib
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -27,6 +27,8 @@ Kind = Literal["image", "prototype", "text", "attributes"]
 
 NO_DIRECTION = 1e-6  # a centred unit vector shorter than this is rounding error
 BLOCK_ROWS = 1024  # similarities are looked at so many rows at a time
+UNIT_ROWS = 8192  # double precision is kept for so many rows at a time
+PAIRS_ROWS = 20_000  # all pairs of more rows than these would take minutes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +52,13 @@ class Gallery:
         A category for each row.
     simulated : bool
         True where no model has seen images or text to make the vectors.
+    preprocessing : str
+        What was done to each image before the model saw it; empty if nobody said, or there were
+        no images.
+    templates : tuple of str
+        Sentences that a name was put into, in the place of ``{}``; their vectors were averaged.
+    projection : str
+        What was done to the model's vectors since; empty for nothing.
 
     Raises
     ------
@@ -66,6 +75,9 @@ class Gallery:
     source: str = ""
     groups: tuple[str, ...] | None = None
     simulated: bool = False
+    preprocessing: str = ""
+    templates: tuple[str, ...] = ()
+    projection: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what could not be ranked; make the array read-only."""
@@ -85,15 +97,7 @@ class Gallery:
             raise GalleryError(
                 f"the kind of a gallery is one of {', '.join(get_args(Kind))}, not {self.kind!r}"
             )
-        blank = [row for row, name in enumerate(self.names) if not name.strip()]
-        if blank:
-            raise GalleryError(f"every concept needs a name, but row {blank[0]} has none: name it")
-        repeated = [n for n, k in Counter(n.casefold() for n in self.names).items() if k > 1]
-        if repeated:
-            raise GalleryError(
-                f"a name must stand for one row, but {len(repeated)} stand for several "
-                f"({', '.join(sorted(repeated)[:5])}): rename or remove the repeated rows"
-            )
+        check_names(self.names)
         frozen(self.vectors)
 
     def __len__(self) -> int:
@@ -107,16 +111,23 @@ class Gallery:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of names and vectors, in hexadecimal."""
+        """SHA-256 of names, vectors and projection, in hexadecimal."""
         content = hashlib.sha256("\n".join(self.names).encode())
         content.update(np.array(self.vectors.shape, dtype="<i8").tobytes())
-        content.update(np.ascontiguousarray(self.vectors, dtype="<f4").tobytes())
+        content.update(np.ascontiguousarray(self.vectors, dtype="<f4").data)
+        if self.projection:
+            content.update(self.projection.encode())
         return content.hexdigest()
 
     @property
     def centre(self) -> Float32:
         """Mean of the unit-length vectors, array of shape (D,), float32."""
-        return np.asarray(_unit(self.vectors).mean(axis=0), dtype=np.float32)
+        total = np.zeros(self.dim)
+        for start in range(0, len(self), UNIT_ROWS):  # added row by row, as without blocks
+            block = _unit(self.vectors[start : start + UNIT_ROWS])
+            block[0] += total
+            total = block.sum(axis=0)
+        return np.asarray(total / len(self), dtype=np.float32)
 
     def centred(self, centre: Float32 | None = None) -> Float32:
         """Return the vectors in the form that is compared.
@@ -137,14 +148,42 @@ class Gallery:
         GalleryError
             If a vector lies at the centre, where it has no direction.
         """
-        moved = _unit(self.vectors) - np.asarray(self.centre if centre is None else centre)
-        lost = np.flatnonzero(np.linalg.norm(moved, axis=1) < NO_DIRECTION)
-        if len(lost):
+        middle = self.centre if centre is None else centre
+        compared = np.empty(self.vectors.shape, np.float32)
+        lost: list[int] = []
+        for start in range(0, len(self), UNIT_ROWS):
+            moved = _unit(self.vectors[start : start + UNIT_ROWS]) - middle
+            length = np.linalg.norm(moved, axis=1, keepdims=True)
+            lost += (start + np.flatnonzero(length < NO_DIRECTION)).tolist()
+            compared[start : start + UNIT_ROWS] = moved / np.maximum(length, NO_DIRECTION)
+        if lost:
             raise GalleryError(
                 f"{len(lost)} of {len(self)} vectors equal the gallery's centre and can't be "
                 f"ranked (first: {self.names[lost[0]]!r}): use concepts that differ"
             )
-        return _unit(moved).astype(np.float32)
+        return compared
+
+    def projected(self, vectors: Float32, projection: str) -> Gallery:
+        """Return a gallery of the same concepts in another space.
+
+        Parameters
+        ----------
+        vectors : array of shape (G, E), float32
+            What became of each row; E need not be ``dim``.
+        projection : str
+            What was done, precisely enough that two spaces of the same text are the same: it
+            decides whether galleries may stand in for each other. It is put behind that of this
+            gallery, if it has one.
+
+        Raises
+        ------
+        GalleryError
+            If the text is empty, or the vectors do not make a gallery.
+        """
+        if not projection.strip():
+            raise GalleryError("a projected gallery must say how it was projected, not ''")
+        before = f"{self.projection}, then " if self.projection else ""
+        return replace(self, vectors=vectors, projection=f"{before}{projection}")
 
     def row(self, name: str) -> int:
         """Return the row of a concept; capitals do not matter.
@@ -176,7 +215,9 @@ class Gallery:
         GalleryError
             Naming every field that differs.
         """
-        fields = ("backbone", "weights", "kind", "dim")
+        fields = ["backbone", "weights", "kind", "dim", "projection"]
+        if self.preprocessing and other.preprocessing:  # arrays from elsewhere do not say
+            fields.append("preprocessing")
         differing = [
             f"{field} {getattr(self, field)!r} expected, {getattr(other, field)!r} came"
             for field in fields
@@ -199,9 +240,10 @@ class Gallery:
         """Return size, origin and geometry, ready for JSON.
 
         ``mean_cosine`` is the mean over all pairs of different rows, for the vectors as given
-        and centred; ``nearest`` lists the pairs that are easiest to confuse.
+        and centred; ``nearest`` lists the pairs that are easiest to confuse, and is None in a
+        gallery too large to look at them all.
         """
-        norms = np.linalg.norm(self.vectors.astype(np.float64), axis=1)
+        norms = np.sqrt(np.einsum("gd,gd->g", self.vectors, self.vectors, dtype=np.float64))
         centred = self.centred()
         return {
             "size": len(self),
@@ -211,13 +253,18 @@ class Gallery:
             "kind": self.kind,
             "source": self.source,
             "simulated": self.simulated,
+            "preprocessing": self.preprocessing,
+            "templates": list(self.templates),
+            "projection": self.projection,
             "digest": self.digest,
             "norm": {"min": float(norms.min()), "max": float(norms.max())},
             "mean_cosine": {"raw": _mean_cosine(self.vectors), "centred": _mean_cosine(centred)},
             "nearest": [
                 {"names": [self.names[a], self.names[b]], "cosine": cosine}
                 for a, b, cosine in _nearest_pairs(centred, 5)
-            ],
+            ]
+            if len(self) <= PAIRS_ROWS
+            else None,
             "groups": dict(Counter(self.groups)) if self.groups is not None else None,
         }
 
@@ -239,6 +286,25 @@ def targets(gallery: Gallery, rows: Sequence[int]) -> Float32:
         it comes, so it is trained in that space.
     """
     return np.take(gallery.centred(), rows, axis=0)
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse names that a gallery can't have.
+
+    Raises
+    ------
+    GalleryError
+        If one is empty, or comes twice (capitals do not tell names apart).
+    """
+    blank = [row for row, name in enumerate(names) if not name.strip()]
+    if blank:
+        raise GalleryError(f"every concept needs a name, but row {blank[0]} has none: name it")
+    repeated = [n for n, k in Counter(n.casefold() for n in names).items() if k > 1]
+    if repeated:
+        raise GalleryError(
+            f"a name must stand for one row, but {len(repeated)} stand for several "
+            f"({', '.join(sorted(repeated)[:5])}): rename or remove the repeated rows"
+        )
 
 
 def _check_vectors(vectors: Float32) -> None:
@@ -271,7 +337,9 @@ def _unit(vectors: Float32 | Float64) -> Float64:
 def _mean_cosine(vectors: Float32) -> float:
     """Return the mean cosine over all pairs of different rows."""
     n = len(vectors)
-    total = float(np.square(_unit(vectors).sum(axis=0)).sum())
+    blocks = range(0, n, UNIT_ROWS)
+    whole = sum(_unit(vectors[start : start + UNIT_ROWS]).sum(axis=0) for start in blocks)
+    total = float(np.square(whole).sum())
     return (total - n) / (n * (n - 1))
 
 

@@ -48,7 +48,7 @@ def load_arrays(
         If a file can't be read, holds pickled objects, or does not make a gallery.
     """
     vectors = _read_vectors(Path(vectors_npy))
-    names = _read_names(Path(names_txt))
+    names = read_names(Path(names_txt))
     if len(names) != len(vectors):
         raise GalleryError(
             f"one name a row is expected, but {names_txt} has {len(names)} names and "
@@ -129,6 +129,21 @@ def read_attributes(table_csv: Path) -> Gallery:
     )
 
 
+def read_names(path: Path) -> list[str]:
+    """Return the names in a text file, one a line; empty lines at its end do not count.
+
+    Raises
+    ------
+    GalleryError
+        If the file can't be read as UTF-8.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GalleryError(f"names can't be read from {path} as UTF-8 text: {error}") from error
+    return [line.strip() for line in text.rstrip().split("\n")]
+
+
 def _ratings(row: list[str], header: list[str], path: Path) -> list[float]:
     """Return the ratings of one row of the table."""
     try:
@@ -170,12 +185,3 @@ def _read_vectors(path: Path) -> Float32:
     if array.ndim != 2:
         raise GalleryError(f"{path} must be of shape (G, D) or (G, 1, D), not {array.shape}")
     return np.asarray(array, dtype=np.float32)
-
-
-def _read_names(path: Path) -> list[str]:
-    """Return the names in a text file, one a line; empty lines at its end do not count."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise GalleryError(f"names can't be read from {path} as UTF-8 text: {error}") from error
-    return [line.strip() for line in text.rstrip().split("\n")]

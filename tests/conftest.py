@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from pathlib import Path
@@ -78,3 +79,27 @@ class ArraySource:
 def array_source() -> type[ArraySource]:
     """Return the class of a source that hands out an array in given pieces."""
     return ArraySource
+
+
+TINY_CLIP = {  # the smallest that has every part
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "patch_size": 16, "head_width": 16},
+    "text_cfg": {"context_length": 20, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Announce the model ``saccade-tiny`` to open_clip; return a file of random weights for it."""
+    import torch
+
+    from saccade.models.clip import import_open_clip
+
+    open_clip = import_open_clip()
+    folder = tmp_path_factory.mktemp("clip")
+    (folder / "saccade-tiny.json").write_text(json.dumps(TINY_CLIP), encoding="utf-8")
+    open_clip.add_model_config(folder / "saccade-tiny.json")
+    torch.manual_seed(0)
+    model = open_clip.create_model("saccade-tiny")
+    torch.save(model.state_dict(), folder / "tiny.pt")
+    return folder / "tiny.pt"

@@ -121,12 +121,67 @@ class TestCompatible:
         ):
             assert part in str(caught.value)
 
+    def test_preprocessing_counts_where_both_say_it(self):
+        squashed = make(preprocessing="squash")
+        make().check_compatible(squashed)
+        squashed.check_compatible(make())
+        with pytest.raises(GalleryError, match="preprocessing 'squash' expected, 'crop' came"):
+            squashed.check_compatible(make(preprocessing="crop"))
+
+    def test_projection_counts_always(self):
+        moved = make().projected(make().vectors, "W7")
+        moved.check_compatible(make(np.eye(4)).projected(np.eye(4, dtype=np.float32), "W7"))
+        with pytest.raises(GalleryError, match="projection '' expected, 'W7' came"):
+            make().check_compatible(moved)
+
+
+class TestProjected:
+    def test_same_concepts_in_another_space(self):
+        gallery = make(groups=("a",) * 6, templates=("{}",))
+        moved = gallery.projected(np.ones((6, 9), np.float32), "to 9 dimensions")
+        assert (moved.names, moved.groups, moved.templates) == (
+            gallery.names,
+            gallery.groups,
+            gallery.templates,
+        )
+        assert (moved.dim, moved.projection) == (9, "to 9 dimensions")
+        assert moved.projected(moved.vectors, "W").projection == "to 9 dimensions, then W"
+
+    def test_it_must_say_how_and_keep_the_rows(self):
+        with pytest.raises(GalleryError, match="must say how it was projected"):
+            make().projected(make().vectors, " ")
+        with pytest.raises(GalleryError, match="6 names came for 5 vectors"):
+            make().projected(make().vectors[:5], "W")
+
+
+class TestBlocks:
+    """A large gallery is worked on in blocks, with the bits of a small one."""
+
+    def test_centre_and_centred(self, monkeypatch):
+        gallery = make(np.random.default_rng(4).standard_normal((50, 7)) + 1)
+        centre, centred = gallery.centre, gallery.centred()
+        cosine = gallery.describe()["mean_cosine"]
+        monkeypatch.setattr("saccade.models.gallery.UNIT_ROWS", 8)
+        np.testing.assert_array_equal(gallery.centre, centre)
+        np.testing.assert_array_equal(gallery.centred(), centred)
+        assert gallery.describe()["mean_cosine"] == pytest.approx(cosine)
+
+    def test_a_vector_at_the_centre_is_named_in_any_block(self, monkeypatch):
+        monkeypatch.setattr("saccade.models.gallery.UNIT_ROWS", 2)
+        gallery = make([[1, 0], [0, 1], [3, 3], [1, 0]])
+        with pytest.raises(GalleryError, match=r"1 of 4 .*first: 'concept 2'"):
+            gallery.centred(np.full(2, 0.5**0.5, np.float32))
+
+    def test_pairs_of_a_large_gallery_are_not_looked_for(self, monkeypatch):
+        monkeypatch.setattr("saccade.models.gallery.PAIRS_ROWS", 5)
+        assert make().describe()["nearest"] is None
+
 
 class TestDigest:
     def test_same_content_same_digest(self):
         assert make().digest == make(source="elsewhere").digest
 
-    def test_names_vectors_and_their_order_count(self):
+    def test_names_vectors_their_order_and_projection_count(self):
         base = make()
         changed = base.vectors.copy()
         changed[2, 1] = np.nextafter(changed[2, 1], np.float32(9))
@@ -135,8 +190,9 @@ class TestDigest:
             make(base.vectors, ["other", *base.names[1:]]),
             make(base.vectors[::-1], base.names[::-1]),
             make(base.vectors.reshape(6, 4)[:, ::-1]),
+            make(projection="W"),
         ]
-        assert len({base.digest, *(other.digest for other in others)}) == 5
+        assert len({base.digest, *(other.digest for other in others)}) == 6
 
 
 class TestDescribe:
@@ -162,6 +218,11 @@ class TestDescribe:
         assert json.loads(json.dumps(described)) == described
         assert described["groups"] == {"x": 2, "y": 1}
         assert described["norm"] == {"min": 1.0, "max": 1.0}
+
+    def test_says_how_the_vectors_were_made(self):
+        fields = {"templates": ("a {}.",), "preprocessing": "squash", "projection": "W"}
+        described = make(**fields).describe()
+        assert {key: described[key] for key in fields} == fields | {"templates": ["a {}."]}
 
 
 def files(tmp_path: Path, vectors, text: str):
@@ -298,7 +359,10 @@ def test_the_built_in_gallery_can_be_decoded_against():
 
 
 def test_galleries_need_no_torch():
-    modules = "gallery, gallery_files, whitening, probability, evaluation"
+    modules = (
+        "gallery, gallery_files, gallery_store, gallery_build, gallery_whitening, search, "
+        "index_store, whitening, probability, evaluation"
+    )
     code = f"import sys; from saccade.models import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

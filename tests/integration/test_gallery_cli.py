@@ -1,0 +1,279 @@
+"""``saccade gallery``: build, info, search, index; its file wherever a gallery is named."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from saccade.models import decoder_file, gallery_build, gallery_store
+from saccade.models.gallery_files import load_everyday
+from saccade.models.gallery_store import StoredGallery
+
+Saccade = Callable[..., Any]
+NAMES = ("red car", "house", "dog", "aircraft_carrier", "naïve art")
+
+
+@pytest.fixture
+def tiny(tiny_clip: Path) -> tuple[object, ...]:
+    """Return the flags that choose the tiny model."""
+    return ("--backbone", "saccade-tiny", "--weights-file", tiny_clip, "--device", "cpu")
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Path:
+    path = tmp_path / "names.txt"
+    path.write_text("\n".join(NAMES), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    for value, name in enumerate(("00001_dog", "00002_house", "00003_red_car")):
+        for number in range(2):
+            path = tmp_path / "pictures" / name / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("RGB", (40, 40), (value * 90, 200 - value * 90, 9 * number)).save(path)
+    return tmp_path / "pictures"
+
+
+@pytest.fixture
+def text_gallery(saccade: Saccade, tmp_path: Path, names: Path, tiny: Any) -> Path:
+    path = tmp_path / "text.gallery"
+    made = saccade("gallery", "build", path, "--names", names, *tiny, "--template", "{}")
+    assert made.code == 0, made.err
+    return path
+
+
+def result(outcome: Any) -> dict[str, Any]:
+    assert outcome.code == 0, outcome.err
+    parsed: dict[str, Any] = json.loads(outcome.out.splitlines()[-1])
+    return parsed
+
+
+class TestBuild:
+    def test_from_names_with_imagenets_templates(self, saccade, tmp_path, names, tiny):
+        path = tmp_path / "g.gallery"
+        facts = result(saccade("gallery", "build", path, "--names", names, *tiny, "--json"))
+        assert (facts["size"], facts["dim"], facts["kind"]) == (5, 16, "text")
+        assert len(facts["templates"]) == 80
+        assert facts["weights"].startswith("sha256:")
+        gallery = gallery_store.load(path).gallery
+        assert gallery.names == NAMES
+        assert result(saccade("gallery", "info", path, "--json")) | {"file": str(path)} == facts
+        assert list(tmp_path.glob("*.part")) == []
+
+    def test_from_pictures(self, saccade, tmp_path, pictures, tiny):
+        for kind, size in (("image", 6), ("prototype", 3)):
+            path = tmp_path / f"{kind}.gallery"
+            facts = result(
+                saccade(
+                    *("gallery", "build", path, "--images", pictures, "--kind", kind, *tiny),
+                    *("--resize", "squash", "--batch", 2, "--json"),
+                )
+            )
+            assert (facts["size"], facts["kind"]) == (size, kind)
+            assert "resize_mode squash" in facts["preprocessing"]
+
+    def test_from_arrays_made_elsewhere(self, saccade, tmp_path, names):
+        vectors = np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32)
+        np.save(tmp_path / "v.npy", vectors)
+        flags = ("--vectors", tmp_path / "v.npy", "--names", names, "--backbone", "RN50")
+        flags += ("--weights", "openai", "--kind", "prototype")
+        path = tmp_path / "g.gallery"
+        done = saccade("gallery", "build", path, *flags)
+        assert done.out.strip() == f"{path}: 5 concepts, prototype, RN50/openai"
+        np.testing.assert_array_equal(gallery_store.load(path).gallery.vectors, vectors)
+
+    def test_interrupted_and_continued(
+        self, saccade, tmp_path, names, tiny, text_gallery, monkeypatch
+    ):
+        path = tmp_path / "again.gallery"
+        command = ("gallery", "build", path, "--names", names, *tiny, "--template", "{}")
+        command += ("--batch", 2)
+        encode, groups = gallery_build._encode, []
+
+        def interrupted(plan, encoder, group, batch):
+            groups.append(group)
+            if len(groups) == 2:
+                signal.raise_signal(signal.SIGINT)
+            return encode(plan, encoder, group, batch)
+
+        assert threading.current_thread() is threading.main_thread()
+        monkeypatch.setattr(gallery_build, "_encode", interrupted)
+        stopped = saccade(*command)
+        assert stopped.code == 130
+        assert "again.gallery.part, the same command goes on" in stopped.err
+        assert not path.exists()
+        assert saccade(*command).code == 0
+        assert groups == [range(2), range(2, 4), range(4, 5)]
+        monkeypatch.undo()
+        other = tmp_path / "whole.gallery"
+        assert saccade(*command[:2], other, *command[3:]).code == 0
+        assert path.read_bytes() == other.read_bytes()
+
+    def test_whitened_and_whitened_alike(self, saccade, tmp_path, names, tiny, text_gallery):
+        build = ("gallery", "build", tmp_path / "w.gallery", "--names", names, *tiny)
+        facts = result(saccade(*build, "--template", "{}", "--whiten", "--json"))
+        assert facts["projection"].startswith("whitened ")
+        plain = gallery_store.load(text_gallery)
+        white = gallery_store.load(tmp_path / "w.gallery")
+        assert white.whitening is not None
+        np.testing.assert_array_equal(
+            white.gallery.vectors, white.whitening.apply(plain.gallery.vectors)
+        )
+        alike = (*build[:2], tmp_path / "l.gallery", *build[3:], "--template", "a {}")
+        facts = result(saccade(*alike, "--whiten-like", tmp_path / "w.gallery", "--json"))
+        white.gallery.check_compatible(gallery_store.load(tmp_path / "l.gallery").gallery)
+        refused = saccade(*alike, "--overwrite", "--whiten-like", text_gallery)
+        assert "was not whitened" in refused.err
+
+    @pytest.mark.parametrize(
+        ("flags", "message"),
+        [
+            ((), "but none of them came"),
+            (("--vectors", "v.npy"), "but --vectors came"),
+            (
+                ("--images", "x", "--template", "{}"),
+                "--template would change nothing with --images",
+            ),
+            (("--images", "x", "--names", "n"), "--names would change nothing with --images"),
+            (("--names", "n", "--resize", "squash"), "--resize would change nothing with --names"),
+            (
+                ("--names", "n", "--vectors", "v", "--batch", "8", "--device", "cpu"),
+                "--batch, --device would change nothing with --vectors",
+            ),
+            (("--names", "n", "--kind", "image"), "--kind is text when building from --names"),
+            (("--images", "x", "--kind", "text"), "--kind is image or prototype when"),
+            (("--names", "names.txt"), "name it with --backbone"),
+            (("--names", "n", "--template", "{}"), "names can't be read from n"),
+            (("--names", "names.txt", "--backbone", "RN50"), "weights of RN50 are needed"),
+            (("--names", "names.txt", "--whiten", "--whiten-like", "x"), "give one of them"),
+        ],
+    )
+    def test_refused_before_anything_is_encoded(
+        self, saccade, tmp_path, names, monkeypatch, flags, message
+    ):
+        monkeypatch.chdir(tmp_path)
+        refused = saccade("gallery", "build", "g.gallery", *flags)
+        assert refused.code == 1
+        assert message in refused.err
+        assert len(refused.err.strip().splitlines()) == 1
+
+    def test_where_nothing_is_written(self, saccade, names, tiny, text_gallery):
+        build = ("gallery", "build", text_gallery, "--names", names, *tiny)
+        assert "exists: choose another name" in saccade(*build).err
+        assert "must end in .gallery" in saccade(*build[:2], "g.npy", *build[3:]).err
+
+
+class TestSearch:
+    def test_by_text(self, saccade, text_gallery, tiny):
+        search = ("gallery", "search", "red car", "--gallery", text_gallery, *tiny[2:])
+        found = result(saccade(*search, "--json", "--top", 3))
+        assert len(found["hits"]) == 3
+        assert found["hits"][0] == {"row": 0, "name": "red car", "cosine": pytest.approx(1)}
+        assert saccade(*search).out.splitlines()[0] == "+1.000  red car"
+
+    def test_by_text_in_a_white_space(self, saccade, tmp_path, names, tiny):
+        path = tmp_path / "w.gallery"
+        build = ("gallery", "build", path, "--names", names, *tiny, "--template", "{}", "--whiten")
+        assert saccade(*build).code == 0
+        search = ("gallery", "search", "dog", "--gallery", path, *tiny[2:], "--json")
+        assert result(saccade(*search))["hits"][0]["name"] == "dog"
+
+    def test_by_concept(self, saccade):
+        found = result(saccade("gallery", "search", "--name", "dog", "--json"))
+        gallery = load_everyday()
+        cosines = gallery.centred() @ gallery.centred()[gallery.row("dog")]
+        order = [row for row in np.argsort(-cosines, kind="stable") if row != gallery.row("dog")]
+        assert [hit["row"] for hit in found["hits"]] == order[:5]
+        assert found["hits"][0]["cosine"] == pytest.approx(cosines[order[0]], abs=1e-6)
+
+    def test_more_than_there_are(self, saccade, text_gallery):
+        search = ("gallery", "search", "--name", "dog", "--gallery", text_gallery, "--top", 99)
+        assert len(result(saccade(*search, "--json"))["hits"]) == 4
+
+    def test_refused(self, saccade, tmp_path, text_gallery, tiny):
+        def refused(*flags: object) -> str:
+            done = saccade("gallery", "search", *flags)
+            assert done.code == 1
+            return str(done.err)
+
+        assert "either a text or --name" in refused()
+        assert "either a text or --name" in refused("dog", "--name", "dog")
+        assert "no concept 'dof'" in refused("--name", "dof")
+        assert "--weights-file and --device would" in refused("--name", "dog", "--device", "cpu")
+        assert "that is everyday-attributes (not CLIP)/v1" in refused("dog")
+        assert "weights of saccade-tiny are needed" in refused("dog", "--gallery", text_gallery)
+        torch.save(torch.load(tiny[3]) | {"logit_scale": torch.ones(())}, tmp_path / "other.pt")
+        other = (*tiny[2:3], tmp_path / "other.pt", *tiny[4:])
+        assert "use the file it was made with" in refused("dog", "--gallery", text_gallery, *other)
+        stored = gallery_store.load(text_gallery).gallery
+        moved = tmp_path / "moved.gallery"
+        gallery_store.save(StoredGallery(stored.projected(stored.vectors, "by hand")), moved)
+        assert "this gallery's space (by hand)" in refused("dog", "--gallery", moved, *tiny[2:])
+
+
+class TestWhereverAGalleryIsNamed:
+    def test_calibrate_and_replay(self, saccade, tmp_path, runs):
+        path = tmp_path / "g.gallery"
+        made = replace(load_everyday(), preprocessing="squash", templates=("a {}.", "{}"))
+        gallery_store.save(StoredGallery(made), path)
+        out = tmp_path / "d.saccade"
+        flags = ("--gallery", path, "--label", "1=dog", "--label", "2=house", "--json")
+        result(saccade("calibrate", "--recording", runs[0], "--out", out, *flags))
+        kept = decoder_file.load(out).gallery
+        assert kept.describe() == made.describe()
+        assert (kept.preprocessing, kept.templates) == ("squash", ("a {}.", "{}"))
+        replay = ("replay", runs[1], "--decoder", out, "--json")
+        replay += ("--set", f"gallery.vectors={path}")
+        assert result(saccade(*replay))["predictions"] == 60
+        assert result(saccade("gallery", "info", out, "--json"))["size"] == 200
+
+    def test_what_the_file_says_can_not_be_said_otherwise(self, saccade, tmp_path, text_gallery):
+        info = ("gallery", "info", text_gallery)
+        assert saccade(*info, "--backbone", "saccade-tiny").code == 0
+        refused = saccade(*info, "--backbone", "RN50", "--kind", "image")
+        assert "has backbone 'saccade-tiny', not 'RN50'; kind 'text', not 'image'" in refused.err
+        assert "names of its own" in saccade(*info, "--gallery-names", "n.txt").err
+
+
+class TestIndexed:
+    @pytest.fixture(autouse=True)
+    def small(self, monkeypatch):
+        pytest.importorskip("faiss", reason="the [index] extra is not installed")
+        monkeypatch.setattr("saccade.models.index_build.LEAST_ROWS", 3000)
+        monkeypatch.setattr("saccade.models.index_build.N_QUERIES", 100)
+
+    def test_a_large_gallery_is_searched_by_its_index(self, saccade, tmp_path, monkeypatch):
+        rng = np.random.default_rng(0)
+        vectors = rng.standard_normal((3000, 16)).astype(np.float32)
+        np.save(tmp_path / "v.npy", vectors)
+        (tmp_path / "n.txt").write_text("\n".join(f"c{i}" for i in range(3000)), encoding="utf-8")
+        path = tmp_path / "g.gallery"
+        saccade(
+            "gallery", "build", path, "--vectors", tmp_path / "v.npy", "--names", tmp_path / "n.txt"
+        )
+        search = ("gallery", "search", "--name", "c7", "--gallery", path, "--json")
+        exact = result(saccade(*search))["hits"]
+        facts = result(saccade("gallery", "index", path, "--json"))
+        assert facts["file"] == str(tmp_path / "g.index")
+        assert facts["recall"] > 0.9
+        assert "exists" in saccade("gallery", "index", path).err
+        most = saccade(*search, "--top", 2999)
+        assert [hit["row"] for hit in result(most)["hits"]][:5] == [hit["row"] for hit in exact]
+        monkeypatch.setattr("saccade.models.search.search", None)  # not this way
+        quick = result(saccade(*search))["hits"]
+        assert len({hit["row"] for hit in exact} & {hit["row"] for hit in quick}) >= 4
+
+    def test_a_small_one_has_none(self, saccade, text_gallery):
+        assert "3000 vectors or more" in saccade("gallery", "index", text_gallery).err
