@@ -13,11 +13,12 @@ from __future__ import annotations
 import difflib
 import importlib
 import inspect
+import json
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,9 @@ class ZooSettings(Recipe):
     ----------
     model : str
         Name of its class in ``braindecode.models``.
-    arguments : mapping of str
-        What the class takes beside the shape of an epoch, the rate and the number of outputs.
+    arguments : str
+        What the class takes beside the shape of an epoch, the rate and the number of outputs: a
+        JSON object, such as ``{"drop_prob": 0.3}``.
     sfreq_hz : float
         Rate of the epochs, for models that ask.
     ch_names : sequence of str
@@ -60,7 +62,7 @@ class ZooSettings(Recipe):
     """
 
     model: str = "EEGConformer"
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: str = "{}"
     sfreq_hz: float = 250.0
     ch_names: tuple[str, ...] = ()
     n_features: int = 256
@@ -75,6 +77,7 @@ class ZooSettings(Recipe):
             raise ConfigError(f"sfreq_hz must be above 0, not {self.sfreq_hz}")
         if self.n_features < 1:
             raise ConfigError(f"n_features must be at least 1, not {self.n_features}")
+        _arguments(self)
 
 
 class Zoo(NetworkFamily):
@@ -204,9 +207,10 @@ def _model(settings: ZooSettings, shape: Shape) -> nn.Module:
             f"braindecode has no model {settings.model!r}, but {len(known)} others: "
             f"{', '.join(near) or 'see docs/zoo.md'}"
         )
+    arguments = _arguments(settings)
     accepted = inspect.signature(known[settings.model]).parameters
     given = _from_the_epochs(settings, shape)
-    wrong = [name for name in settings.arguments if name in given or name not in accepted]
+    wrong = [name for name in arguments if name in given or name not in accepted]
     if wrong:
         raise ConfigError(
             f"arguments of {settings.model} must be some of "
@@ -215,7 +219,7 @@ def _model(settings: ZooSettings, shape: Shape) -> nn.Module:
     fitting = {name: value for name, value in given.items() if name in accepted}
     try:
         with _quiet():
-            model = known[settings.model](**fitting, **settings.arguments)
+            model = known[settings.model](**fitting, **arguments)
     except Exception as error:  # as in Adapted
         raise ConfigError(
             f"{settings.model} can't be built for epochs of shape "
@@ -225,6 +229,20 @@ def _model(settings: ZooSettings, shape: Shape) -> nn.Module:
     if settings.weights is not None:
         _load(model, settings.model, Path(settings.weights))
     return model
+
+
+def _arguments(settings: ZooSettings) -> dict[str, Any]:
+    """Return the arguments that settings hold as text."""
+    try:
+        arguments = json.loads(settings.arguments)
+    except json.JSONDecodeError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        raise ConfigError(
+            f'arguments must be a JSON object such as {{"drop_prob": 0.3}}, not '
+            f"{settings.arguments!r}"
+        )
+    return arguments
 
 
 def _from_the_epochs(settings: ZooSettings, shape: Shape) -> dict[str, Any]:

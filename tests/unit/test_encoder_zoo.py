@@ -19,6 +19,7 @@ from saccade.models.encoders import export, load_script
 from saccade.models.encoders.network import ForSubject, Shape
 from saccade.models.encoders.zoo import Zoo, ZooSettings
 from saccade.realtime.errors import ConfigError
+from saccade.realtime.registry import build_settings
 
 SHAPE = Shape(n_channels=3, n_times=10, dim=5)
 
@@ -148,7 +149,7 @@ def test_each_option_changes_the_answer() -> None:
         return said
 
     assert torch.equal(answer(), answer())
-    assert not torch.equal(answer(), answer(arguments={"gain": 3.0}))
+    assert not torch.equal(answer(), answer(arguments='{"gain": 3.0}'))
     assert not torch.equal(answer(), answer(n_features=7))
     for dropout, same in ((0.0, True), (0.5, False)):
         net = tower("Plain", dropout=dropout).train()
@@ -175,8 +176,8 @@ def test_weights_come_from_a_file_but_for_the_last_layer(tmp_path: Path) -> None
     ("changes", "message"),
     [
         ({"model": "Plane"}, r"no model 'Plane', but 6 others: Plain"),
-        ({"arguments": {"gane": 1}}, r"must be some of gain, not gane"),
-        ({"arguments": {"n_outputs": 1}}, r"must be some of gain, not n_outputs"),
+        ({"arguments": '{"gane": 1}'}, r"must be some of gain, not gane"),
+        ({"arguments": '{"n_outputs": 1}'}, r"must be some of gain, not n_outputs"),
         ({"model": "NoFit"}, r"\(3, 10\) at 250 Hz: ValueError: window of 10 is too short"),
         ({"model": "Chokes"}, r"shape \(3, 10\) .* says: RuntimeError: patches of 4 needed"),
         ({"model": "Pair"}, r"must return one tensor .* but returns <class 'tuple'>"),
@@ -198,6 +199,15 @@ def test_settings_that_make_no_network_are_refused() -> None:
         ZooSettings(sfreq_hz=0)
     with pytest.raises(ConfigError, match="dropout"):
         ZooSettings(dropout=1.0)
+    for text in ("[1]", "gain=3"):
+        with pytest.raises(ConfigError, match="arguments must be a JSON object"):
+            ZooSettings(arguments=text)
+
+
+def test_settings_can_be_written_in_a_session_file() -> None:
+    values = {"model": "Plain", "arguments": '{"gain": 3}', "ch_names": ["Cz"], "weights": None}
+    settings = build_settings(ZooSettings, values, "zoo")
+    assert settings == ZooSettings(model="Plain", arguments='{"gain": 3}', ch_names=("Cz",))
 
 
 @pytest.mark.parametrize(
@@ -225,6 +235,15 @@ def test_models_of_braindecode_become_towers(model: str) -> None:
     shape = Shape(8, 250, 16)
     names = ("PO7", "PO3", "POz", "PO4", "PO8", "O1", "Oz", "O2")
     check_export(tower(model, shape, ch_names=names), shape)
+
+
+def test_the_page_on_the_zoo_has_every_model() -> None:
+    models = pytest.importorskip("braindecode.models", reason="braindecode is not installed")
+    page = (Path(__file__).parents[2] / "docs" / "zoo.md").read_text(encoding="utf-8")
+    networks = [n for n, c in vars(models).items() if isinstance(c, type)]
+    assert [
+        n for n in networks if issubclass(getattr(models, n), nn.Module) and n not in page
+    ] == []
 
 
 def test_a_model_of_braindecode_that_cannot_export_says_so() -> None:
