@@ -9,6 +9,10 @@ corruption act on embeddings, as there are no pictures.
     python benchmarks/encoders.py --work DIR          # the whole table; goes on where it stopped
     python benchmarks/encoders.py --quick             # a small case, under a minute
 
+The four best at the middle effect meet half and twice that effect. They are chosen by the very
+trials that compare them with ridge, so read an interval of a difference with the number of encoders
+in mind: it is that of one comparison.
+
 Accuracy is top-1 and top-5 among the test concepts, with 95 % intervals over concepts; "bits" is
 the information of a single trial, a lower bound for encoders, and its share of the ideal
 observer's. Latency is that of the exported TorchScript for one epoch on one thread.
@@ -212,9 +216,8 @@ def _say(done: Any) -> None:
     )
 
 
-def family_of(name: str, case: Case, effect: float) -> EncoderFamily:
+def family_of(name: str, case: Case) -> EncoderFamily:
     """Return an encoder with its recipe for this benchmark."""
-    del effect
     entry, own = ENCODERS[name]
     made: Callable[..., EncoderFamily] = load("saccade.encoders", entry)
     settings = type(made().settings)
@@ -222,6 +225,12 @@ def family_of(name: str, case: Case, effect: float) -> EncoderFamily:
     fields = COMMON | {"budget_core_s": case.budget_core_s, "seed": case.seed} | own
     chosen = {key: value for key, value in fields.items() if key in known}
     return made(build_settings(settings, chosen, name))
+
+
+def settings_of(family: EncoderFamily) -> dict[str, Any]:
+    """Return an encoder's settings as JSON has them."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(family.settings)))
+    return plain
 
 
 def latencies_ms(scripts: list[bytes], shape: tuple[int, int], runs: int = 200) -> list[float]:
@@ -249,7 +258,7 @@ def latencies_ms(scripts: list[bytes], shape: tuple[int, int], runs: int = 200) 
 def judged(task: Task, name: str) -> tuple[dict[str, Any], Judged, bytes]:
     """Train an encoder and return its row of the table, its single trials and its script."""
     case = task.case
-    family = family_of(name, case, task.effect)
+    family = family_of(name, case)
     began = time.process_time()
     fitted = task.fit(family)
     spent = time.process_time() - began
@@ -266,7 +275,7 @@ def judged(task: Task, name: str) -> tuple[dict[str, Any], Judged, bytes]:
         "effect": task.effect,
         "parameters": sum(p.numel() for p in module.parameters()),
         "training_core_s": round(spent, 1),
-        "settings": json.loads(json.dumps(dataclasses.asdict(family.settings))),
+        "settings": settings_of(family),
     } | figures(found)
     return row, judge(task.trials(), candidates, embed, 1, seed=0), script
 
@@ -314,7 +323,7 @@ def ideal_row(task: Task) -> dict[str, Any]:
 
 def run(case: Case, known: ConceptSet, work: Path, only: list[str] | None) -> list[dict[str, Any]]:
     """Return all rows, those that were made before from their files."""
-    mark = hashlib.sha256(repr((case, known.source)).encode()).hexdigest()[:12]
+    keep = Kept(work, case, known)
     rows: list[dict[str, Any]] = []
     names = [name for name in ENCODERS if only is None or name in only]
     for effect in case.effects:
@@ -322,10 +331,7 @@ def run(case: Case, known: ConceptSet, work: Path, only: list[str] | None) -> li
         if effect != case.effects[0]:
             names = _best(rows, case)
         for name in ["ideal observer", *names]:
-            row_file, single_file, script_file, ridge_file = (
-                _file(work, mark, effect, who, kind)
-                for who, kind in ((name, "json"), (name, "npz"), (name, "ts"), ("ridge", "npz"))
-            )
+            row_file = keep.file(name, effect, "json")
             if not row_file.exists():
                 task = task or Task(case, effect, known)
                 print(f"{name}, effect {effect:g}", file=sys.stderr, flush=True)
@@ -333,24 +339,46 @@ def run(case: Case, known: ConceptSet, work: Path, only: list[str] | None) -> li
                     row = ideal_row(task)
                 else:
                     row, single, script = judged(task, name)
-                    script_file.write_bytes(script)
-                    np.savez(single_file, scores=single.scores, shown=single.shown)
+                    keep.file(name, effect, "ts").write_bytes(script)
+                    held = {"scores": single.scores, "shown": single.shown}
+                    np.savez(keep.file(name, effect, "npz"), **held)
                 row_file.write_text(json.dumps(row))
             row = json.loads(row_file.read_text())
             if name not in ("ideal observer", "ridge"):
-                row["over_ridge"] = _over(single_file, ridge_file)
+                row["over_ridge"] = _over(
+                    keep.file(name, effect, "npz"), keep.file("ridge", effect, "npz")
+                )
             rows.append(row)
     middle = [row for row in rows if row["effect"] == case.effects[0] and "parameters" in row]
-    scripts = [_file(work, mark, row["effect"], row["encoder"], "ts") for row in middle]
-    times = latencies_ms([file.read_bytes() for file in scripts], (64, 250))
-    for row, milliseconds in zip(middle, times, strict=True):
+    scripts = [keep.file(row["encoder"], row["effect"], "ts").read_bytes() for row in middle]
+    for row, milliseconds in zip(middle, latencies_ms(scripts, (64, 250)), strict=True):
         row["latency_ms"] = milliseconds
     return rows
 
 
-def _file(work: Path, mark: str, effect: float, name: str, kind: str) -> Path:
-    """Return where a result is kept: json (the row), npz (single trials) or ts (the encoder)."""
-    return work / f"{mark}-{effect:g}-{name.replace(' ', '-')}.{kind}"
+class Kept:
+    """Where results are kept, so that a table can be made in several sittings.
+
+    A file's name holds a digest of the trials and one of the encoder's settings: with another
+    recipe, seed or concepts it is another file.
+    """
+
+    def __init__(self, work: Path, case: Case, known: ConceptSet) -> None:
+        self._work, self._case = work, case
+        trials = dataclasses.asdict(case)
+        for unrelated in ("effects", "budget_core_s", "best"):
+            del trials[unrelated]
+        self._trials = _digest([trials, hashlib.sha256(known.vectors.tobytes()).hexdigest()])
+
+    def file(self, name: str, effect: float, kind: str) -> Path:
+        """Return the place of a json (the row), npz (single trials) or ts (the encoder)."""
+        about = settings_of(family_of(name, self._case)) if name in ENCODERS else None
+        stem = f"{self._trials}-{effect:g}-{name.replace(' ', '-')}-{_digest(about)}"
+        return self._work / f"{stem}.{kind}"
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def _best(rows: list[dict[str, Any]], case: Case) -> list[str]:
@@ -440,6 +468,9 @@ def main() -> None:
             "synthetic",
         )
     only = chosen.only.split(",") if chosen.only else None
+    for name in only or ():
+        if name not in ENCODERS:
+            parser.error(f"there is no {name!r}, but {', '.join(ENCODERS)}")
     with tempfile.TemporaryDirectory() as scratch:
         work = chosen.work or Path(scratch)
         work.mkdir(parents=True, exist_ok=True)

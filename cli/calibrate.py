@@ -19,6 +19,10 @@ def calibrate(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the decoder file if it is there.")
     ] = False,
+    save_trials: Annotated[
+        Path | None,
+        typer.Option("--save-trials", help="Keep the epochs for saccade train (new, *.npz)."),
+    ] = None,
     label: common.Labels = None,
     gallery: common.Gallery = None,
     gallery_names: common.GalleryNames = None,
@@ -89,7 +93,9 @@ def calibrate(
     from saccade.models import decoder_file
     from saccade.realtime.sources.file import FileSource, FileSourceSettings
 
-    _check_target(out, overwrite=overwrite)
+    check_target(out, overwrite=overwrite)
+    if save_trials is not None:
+        _check_session(save_trials)
     stream = settings.stream
     sources = [
         FileSource(FileSourceSettings(path, stream.unit, stream.sfreq, stream.ch_names))
@@ -99,6 +105,10 @@ def calibrate(
     trials = fitting.trials_from_files(sources, settings)
     made = fitting.decoder_from(trials, concepts, settings)
     decoder_file.save(made, out, overwrite=overwrite)
+    if save_trials is not None:
+        from saccade.cli import trial_sources
+
+        trial_sources.save_session(trials, save_trials)
     if json:
         common.emit({"decoder": str(out), "simulated": made.simulated} | made.calibration)
         return
@@ -107,7 +117,7 @@ def calibrate(
     typer.echo(f"wrote {out}")
 
 
-def _check_target(out: Path, *, overwrite: bool) -> None:
+def check_target(out: Path, *, overwrite: bool) -> None:
     """Refuse, before minutes of work, a place where the decoder could not be written."""
     from saccade.realtime.errors import ConfigError
 
@@ -121,3 +131,13 @@ def _check_target(out: Path, *, overwrite: bool) -> None:
         raise ConfigError(f"--out is to lie in {out.resolve().parent}, which is no folder: make it")
     if out.exists() and not overwrite:
         raise ConfigError(f"{out} exists: choose another name, or give --overwrite")
+
+
+def _check_session(path: Path) -> None:
+    """Refuse a place where the epochs could not be written; no session is ever replaced."""
+    from saccade.realtime.errors import ConfigError
+
+    if path.suffix != ".npz" or path.exists() or not path.absolute().parent.is_dir():
+        raise ConfigError(
+            f"--save-trials should name a new file that ends in .npz, in a folder, not '{path}'"
+        )

@@ -9,7 +9,19 @@ import typer
 
 from saccade.cli import common
 
-PACKAGES = ("saccade", "numpy", "scipy", "pylsl", "torch", "safetensors", "PySide6-Essentials")
+PACKAGES = (
+    "saccade",
+    "numpy",
+    "scipy",
+    "pylsl",
+    "torch",
+    "torchvision",
+    "open_clip_torch",
+    "lightning-fabric",
+    "safetensors",
+    "PySide6-Essentials",
+)
+EXTRAS = {"faiss-cpu": "index", "h5py": "data"}
 N_SAMPLES = 50
 
 
@@ -19,12 +31,13 @@ def doctor(
     ] = 1.0,
     json: common.Json = False,
 ) -> None:
-    """Check environment, LSL, clock, TorchScript and screen; list the streams LSL shows."""
+    """Check environment, LSL, clock, TorchScript, CLIP, screen; list the streams LSL shows."""
     checks: list[tuple[str, Callable[[], str]]] = [
         ("packages", _packages),
         ("LSL loopback", _loopback),
         ("clock", _clock),
         ("TorchScript", _torchscript),
+        ("CLIP", _clip),
         ("screen", _screen),
     ]
     results = []
@@ -52,6 +65,11 @@ def _packages() -> str:
     from importlib import metadata
 
     versions = [f"{name} {metadata.version(name)}" for name in PACKAGES]
+    for name, extra in EXTRAS.items():
+        try:
+            versions.append(f"{name} {metadata.version(name)}")
+        except metadata.PackageNotFoundError:
+            versions.append(f"no {name} (only for saccade[{extra}])")
     return ", ".join([f"Python {platform.python_version()} on {platform.platform()}", *versions])
 
 
@@ -126,6 +144,18 @@ def _torchscript() -> str:
         raise ArithmeticError(f"an exported encoder should agree to 1e-6, but is {difference} off")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU (none needed)"
     return f"an encoder exports, reloads and agrees; {gpu}"
+
+
+def _clip() -> str:
+    """Import what galleries are built with; torchvision may lack operators that nobody needs."""
+    import torch
+
+    from saccade.models.clip import import_open_clip
+
+    models = len(import_open_clip().list_models())
+    whole = hasattr(torch.ops.torchvision, "roi_align")
+    state = "fits torch" if whole else "lacks compiled operators, which no gallery needs"
+    return f"open_clip knows {models} models; torchvision {state}"
 
 
 def _screen() -> str:

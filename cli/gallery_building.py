@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 BATCH = 64
 USED_WITH = {  # which flags change something, by what a gallery is built from
     "--names": {"--template", "--weights-file", "--batch", "--device"},
-    "--images": {"--resize", "--weights-file", "--batch", "--device"},
+    "--images": {"--resize", "--corrupt", "--weights-file", "--batch", "--device"},
     "--vectors": {"--names"},
 }
 
@@ -51,6 +51,13 @@ def build(
         str | None,
         typer.Option("--resize", help="How images are brought to size: shortest, longest, squash."),
     ] = None,
+    corrupt: Annotated[
+        str | None,
+        typer.Option(
+            "--corrupt",
+            help="Make images worse first: foveal-51, gauss-15, noise-25, lowres-0.1, mosaic-5, …",
+        ),
+    ] = None,
     batch: Annotated[
         int | None, typer.Option("--batch", help=f"Encoded at once, {BATCH} if not given.", min=1)
     ] = None,
@@ -79,6 +86,7 @@ def build(
             "--names": names,
             "--template": template,
             "--resize": resize,
+            "--corrupt": corrupt,
             "--weights-file": weights_file,
             "--batch": batch,
             "--device": device,
@@ -90,7 +98,7 @@ def build(
     if vectors is not None:
         gallery = _from_arrays(vectors, names, backbone, weights, kind)
     else:
-        plan = _plan(names, images, kind, template)
+        plan = _plan(names, images, kind, template, corrupt)
         model = _model(backbone, weights, weights_file, resize, device)
         gallery = _encoded(plan, model, out, batch or BATCH, draw=not json)
     stored = _whitened(gallery, whiten, whiten_like)
@@ -117,6 +125,10 @@ def _refuse_useless(flags: dict[str, object]) -> None:
     useless = [flag for flag in given if flag != source and flag not in USED_WITH[source]]
     if useless:
         raise ConfigError(f"{', '.join(useless)} would change nothing with {source}: leave it out")
+    if {"--corrupt", "--resize"} <= set(given):
+        raise ConfigError(
+            "--resize would change nothing with --corrupt, which makes images square: leave it out"
+        )
 
 
 def _from_arrays(
@@ -137,7 +149,11 @@ def _from_arrays(
 
 
 def _plan(
-    names: Path | None, images: Path | None, kind: str | None, templates: list[str] | None
+    names: Path | None,
+    images: Path | None,
+    kind: str | None,
+    templates: list[str] | None,
+    level: str | None,
 ) -> Plan:
     """Return what is to be encoded."""
     from saccade.models import clip, gallery_plan, prompts
@@ -152,7 +168,7 @@ def _plan(
         )
     if images is not None:
         chosen = cast("Literal['image', 'prototype']", kind or "image")
-        return gallery_plan.plan_images(images, chosen)
+        return gallery_plan.plan_images(images, chosen, level)
     if not templates:
         clip.import_open_clip()
         templates = list(prompts.imagenet_templates())

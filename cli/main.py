@@ -15,7 +15,19 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from saccade.cli import calibrate, config_show, demo, doctor, gallery, replay, run, simulate
+from saccade.cli import (
+    calibrate,
+    config_show,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    gallery,
+    replay,
+    run,
+    simulate,
+    train,
+)
 from saccade.realtime.errors import SaccadeError
 
 app = typer.Typer(
@@ -32,6 +44,9 @@ app.command("calibrate")(calibrate.calibrate)
 app.command("replay")(replay.replay)
 app.command("simulate")(simulate.simulate)
 app.add_typer(gallery.app, name="gallery")
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("export")(export.export)
 app.add_typer(config_show.app, name="config")
 app.command("doctor")(doctor.doctor)
 

@@ -128,6 +128,8 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         f"epochs       {epochs['total']} cut, {epochs['rejected']} rejected",
         f"predictions  {summary['predictions']}",
     ]
+    if "alignment" in summary:
+        lines.append(f"alignment    {alignment_line(summary['alignment'])}")
     latency = summary["latency_ms"]["prediction"]
     if latency["p50"] is not None:
         since = "time stamp" if summary["latency_ms"]["counted_from"] == "stamp" else "arrival"
@@ -149,6 +151,22 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     if summary["simulated"]:
         lines.append("SIMULATED    all of the above: no person, no CLIP")
     return lines
+
+
+def alignment_line(about: Mapping[str, Any]) -> str:
+    """Return what aligned this user, or how far from it the session got.
+
+    Parameters
+    ----------
+    about : mapping
+        As from :attr:`saccade.models.decoder.Decoder.alignment`.
+    """
+    if about.get("problem"):
+        return f"{about['kind']} OFF after {about['trials']} trials: {about['problem']}"
+    if about["active"]:
+        return f"{about['kind']}, learned from {about['trials']} trials"
+    missing = about["of"] - about["trials"]
+    return f"{about['kind']} not yet: {about['trials']} of {about['of']} trials, {missing} to come"
 
 
 def accuracy_line(result: Mapping[str, Any]) -> str:

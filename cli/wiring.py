@@ -110,6 +110,8 @@ class Session:
             self.engine.run(over, READ_TIMEOUT_S)
         finally:
             summary = self.engine.stop()
+        if self.decoder.alignment is not None:
+            summary["alignment"] = self.decoder.alignment
         return summary
 
     def _sinks(self, settings: Config, shown: dict[str, int], table: str | None) -> list[Sink]:

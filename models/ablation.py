@@ -153,7 +153,7 @@ def ablate(
         for number, vectors in enumerate(hide(groups[here], masks)):
             scores = similarities(vectors, candidates.vectors)
             hits[number, here] = ranks(scores, shown[here]) == 1
-    bootstrap = Bootstrap(shown, trials.subject[first], settings)
+    bootstrap = Bootstrap(trials.concept[first], trials.subject[first], settings)
     return Ablation(
         repetitions=size * trials.averaged,
         top1=bootstrap.measure(hits[0], 1 / len(candidates)),

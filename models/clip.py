@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from saccade.models.clip_weights import fetched, file_sha256, first_line, known_model, known_tag
+from saccade.models.corruption import corrupt_image
 from saccade.realtime.errors import ConfigError, GalleryError
 from saccade.realtime.types import Float32
 
@@ -162,24 +163,40 @@ class Clip:
                     )
         return self._encode(self._model.encode_text, tokens)
 
-    def images(self, paths: Sequence[Path]) -> Float32:
-        """Return the vector of each image, array of shape (n, D), float32, of unit length.
+    def images(self, paths: Sequence[Path], level: str | None = None) -> Float32:
+        """Return the vector of each image.
+
+        Parameters
+        ----------
+        paths : sequence of Path, length n
+            The images' files.
+        level : str or None
+            How each is made worse first (:func:`saccade.models.corruption.corrupt_image`); None
+            for the image as it is.
+
+        Returns
+        -------
+        array of shape (n, D), float32
+            Of unit length.
 
         Raises
         ------
         GalleryError
             If a file is no image, or a damaged one.
+        ConfigError
+            If there is no such level.
         """
         with ThreadPoolExecutor() as pool:
-            pixels = torch.stack(list(pool.map(self._read_image, paths)))
+            pixels = torch.stack(list(pool.map(lambda path: self._read_image(path, level), paths)))
         return self._encode(self._model.encode_image, pixels)
 
-    def _read_image(self, path: Path) -> torch.Tensor:
+    def _read_image(self, path: Path, level: str | None) -> torch.Tensor:
         from PIL import Image
 
         try:
             with Image.open(path) as image:
-                return torch.as_tensor(self._image(image))
+                shown = image if level is None else corrupt_image(image, level)
+                return torch.as_tensor(self._image(shown))
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise GalleryError(
                 f"{path} can't be read as an image ({first_line(error)}): replace or remove it"

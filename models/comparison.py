@@ -62,12 +62,13 @@ def compare(one: Judged, other: Judged, resampling: Resampling | None = None) ->
         or one.repetitions != other.repetitions
         or (one.shown != other.shown).any()
         or (one.subject != other.subject).any()
+        or (one.concept != other.concept).any()
     ):
         raise CalibrationError(
             "encoders are compared on the same trials and candidates, but "
             f"{_said(one)} and {_said(other)} came, not all the same: judge both with one seed"
         )
-    bootstrap = Bootstrap(one.shown, one.subject, settings)
+    bootstrap = Bootstrap(one.concept, one.subject, settings)
     first, second = _figures(one, settings), _figures(other, settings)
     top1, top5, told = (bootstrap.difference(a, b) for a, b in zip(first, second, strict=True))
     return Comparison(one.repetitions, top1, top5, told, bootstrap.drawn)
@@ -76,7 +77,7 @@ def compare(one: Judged, other: Judged, resampling: Resampling | None = None) ->
 def _figures(judged: Judged, settings: Resampling) -> tuple[Float64, Float64, Float64]:
     """Return, trial by trial, whether it was first, among the first five, and the bits it told."""
     places = ranks(judged.scores, judged.shown)
-    unit = np.arange(len(places)) if settings.over == "trials" else judged.shown
+    unit = np.arange(len(places)) if settings.over == "trials" else judged.concept
     told = bits(judged.scores, judged.shown, unit, settings.seed)
     return (places == 1).astype(np.float64), (places <= 5).astype(np.float64), told
 

@@ -12,7 +12,7 @@ import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from torch.nn import functional
 from saccade.models.encoders.network import SHARP
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.types import Float32
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 PICTURE_PX = 224
 """Height and width of the pictures that strengths in pixels are meant for."""
@@ -39,7 +42,7 @@ class Level:
     kind : {"sharp", "foveal", "gauss", "noise", "lowres", "mosaic"}
         ``sharp`` leaves the picture as it is.
     strength : float
-        ``foveal`` and ``gauss``: width of the blur kernel in pixels, odd, at least 3. ``noise``:
+        ``foveal`` and ``gauss``: width of the blur kernel in pixels, odd, 3 to 447. ``noise``:
         standard deviation in grey levels of 255. ``lowres``: share of the width that is kept, above
         0 and below 1. ``mosaic``: width of a block in pixels, at least 2. ``sharp``: 0.
     """
@@ -49,15 +52,23 @@ class Level:
 
 
 def _odd(strength: float) -> bool:
-    return strength >= 3 and strength % 2 == 1
+    return 3 <= strength < 2 * PICTURE_PX and strength % 2 == 1  # edges are mirrored only once
 
 
 _STRENGTHS: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "foveal": ("an odd kernel of at least 3 pixels, as in foveal-51", _odd),
-    "gauss": ("an odd kernel of at least 3 pixels, as in gauss-15", _odd),
+    "foveal": ("an odd kernel of 3 to 447 pixels, as in foveal-51", _odd),
+    "gauss": ("an odd kernel of 3 to 447 pixels, as in gauss-15", _odd),
     "noise": ("a finite standard deviation above 0, as in noise-25", lambda s: 0 < s < math.inf),
     "lowres": ("the share of the width to keep, between 0 and 1", lambda s: 0 < s < 1),
     "mosaic": ("a block of at least 2 pixels, as in mosaic-5", lambda s: s >= 2 and s % 1 == 0),
+}
+_IN_WORDS = {
+    "sharp": "no corruption",
+    "foveal": "foveal blur, kernel of {:g} pixels",
+    "gauss": "Gaussian blur, kernel of {:g} pixels",
+    "noise": "Gaussian noise of {:g} grey levels",
+    "lowres": "{:g} of the width kept",
+    "mosaic": "blocks of {:g} pixels",
 }
 
 
@@ -140,6 +151,49 @@ def corrupt(pictures: torch.Tensor, level: str, seed: int = 0) -> torch.Tensor:
     if kind == "lowres":
         return _low_resolution(pictures, strength)
     return _mosaic(pictures, int(strength))
+
+
+def corrupt_image(image: Image, level: str) -> Image:
+    """Return an image file's content as a square picture at a level, to be shown to any model.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Of any shape and mode. Not changed.
+    level : str
+        As for :func:`parse_level`. ``sharp`` too brings it to 224 x 224, so that all levels of a
+        picture show the same part of it.
+
+    Returns
+    -------
+    PIL.Image.Image
+        RGB, 224 x 224, 8 bits: squashed whatever its shape, as UBP and NeuroBridge do.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such level.
+    """
+    from PIL import Image
+
+    size = (PICTURE_PX, PICTURE_PX)
+    square = image.convert("RGB").resize(size, Image.Resampling.BICUBIC)
+    pixels = torch.from_numpy(np.asarray(square, dtype=np.float32) / 255)  # (224, 224, 3)
+    worse = corrupt(pixels.permute(2, 0, 1)[None], level)[0].permute(1, 2, 0)  # (224, 224, 3)
+    return Image.fromarray((255 * worse).round().to(torch.uint8).numpy())
+
+
+def in_words(level: str) -> str:
+    """Return what :func:`corrupt_image` does at a level, for people and for files.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such level.
+    """
+    parsed = parse_level(level)
+    size = f"{PICTURE_PX}×{PICTURE_PX}"
+    return f"squashed to {size}, {level} ({_IN_WORDS[parsed.kind].format(parsed.strength)})"
 
 
 def sigma_px(kernel: int) -> float:

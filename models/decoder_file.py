@@ -14,10 +14,8 @@ is a program, so run only decoders whose origin you trust.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +44,7 @@ from saccade.models.manifest import (
     read_manifest,
     write_json,
 )
+from saccade.models.whole_file import write_whole
 from saccade.realtime.errors import CalibrationError, DecoderFileError, GalleryError
 from saccade.realtime.types import Float32
 
@@ -99,15 +98,10 @@ def save(decoder: DecoderFile, path: Path, *, overwrite: bool = False) -> None:
     if path.exists() and not overwrite:
         raise DecoderFileError(f"{path} exists: choose another name, or ask to overwrite it")
     content = to_bytes(decoder)
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        draft.write_bytes(content)
-        draft.replace(path)
+        write_whole(path, content)
     except OSError as error:
         raise DecoderFileError(f"{path} can't be written: {error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
 
 
 def load(path: Path) -> DecoderFile:

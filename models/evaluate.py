@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.models.bootstrap import LEAST, Bootstrap, Measured, Resampling
 from saccade.models.data.table import Int64
@@ -41,7 +42,8 @@ class EvaluationSettings:
         Numbers of candidates to choose among, each at least 2. Those beyond the gallery are left
         out, and the whole gallery is always added.
     repetitions : tuple of int, or None
-        How many trials are averaged; None for 1, 2, 4, … and the most any picture has.
+        How many trials are averaged; None for 1, 2, 4, … and the most any picture has, less
+        those that leave too few averages for an interval.
     confusion_at : int or None
         Which of these the confusion is counted at; None for the most. Best where accuracy is
         neither at chance nor full.
@@ -102,7 +104,7 @@ def evaluate(
         repetitions as asked for, or there is too little for an interval.
     """
     chosen = settings or EvaluationSettings()
-    sizes = chosen.repetitions or doubling(int(trials.repetitions().max()))
+    sizes = chosen.repetitions or _repetitions(trials, chosen.resampling)
     confused_at = sizes[-1] if chosen.confusion_at is None else chosen.confusion_at
     if confused_at not in sizes:
         raise ConfigError(
@@ -123,18 +125,41 @@ def evaluate(
     )
 
 
+def enough(trials: Trials, size: int, resampling: Resampling) -> bool:
+    """Return whether averages of so many trials are enough to draw an interval from.
+
+    Parameters
+    ----------
+    trials : Trials
+        What was shown.
+    size : int
+        How many repetitions are averaged, as :meth:`~saccade.models.trials.Trials.groups` takes it.
+    resampling : Resampling
+        How intervals are made.
+    """
+    first = np.array([group[0] for group in trials.groups(size, resampling.seed)])
+    drawn = first if resampling.over == "trials" else np.unique(trials.concept[first])
+    return len(drawn) >= LEAST
+
+
+def _repetitions(trials: Trials, resampling: Resampling) -> tuple[int, ...]:
+    """Return 1 and all of 2, 4, … that leave enough: one picture shown more often is no curve."""
+    single, *more = doubling(int(trials.repetitions().max()))
+    return (single, *(size for size in more if enough(trials, size, resampling)))
+
+
 def _level(judged: Judged, names: Sequence[str], settings: EvaluationSettings) -> Level:
     """Measure everything on averages of one size."""
-    bootstrap = Bootstrap(judged.shown, judged.subject, settings.resampling)
+    bootstrap = Bootstrap(judged.concept, judged.subject, settings.resampling)
     n_candidates = judged.scores.shape[1]
     places = ranks(judged.scores, judged.shown)
     by_trial = settings.resampling.over == "trials"
-    unit = np.arange(len(places)) if by_trial else judged.shown
+    unit = np.arange(len(places)) if by_trial else judged.concept
     seed = settings.resampling.seed
     return Level(
         repetitions=judged.repetitions,
         n=len(places),
-        n_concepts=len(np.unique(judged.shown)),
+        n_concepts=len(np.unique(judged.concept)),
         n_people=len(np.unique(judged.subject)),
         ways=tuple(
             _way(bootstrap, places, n_candidates, way)
@@ -158,24 +183,28 @@ def _way(bootstrap: Bootstrap, places: Int64, n_candidates: int, way: int) -> Wa
 
 def _control(judged: Judged, settings: EvaluationSettings) -> PermutationTest:
     """Permute concepts, or trials where these are what intervals are drawn over."""
-    test = permutation_test if settings.resampling.over == "trials" else concept_permutation_test
-    said = judged.scores.argmax(axis=1).tolist()
-    return test(said, judged.shown.tolist(), settings.permutations, settings.resampling.seed)
+    said, shown = judged.scores.argmax(axis=1).tolist(), judged.shown.tolist()
+    seed = settings.resampling.seed
+    if settings.resampling.over == "trials":
+        return permutation_test(said, shown, settings.permutations, seed)
+    concept = judged.concept.tolist()
+    return concept_permutation_test(said, shown, settings.permutations, seed, concept)
 
 
 def _people(
     judged: Judged, places: Int64, names: Sequence[str], resampling: Resampling
 ) -> tuple[tuple[str, Measured], ...]:
-    """Return the top-1 accuracy of each of several people."""
+    """Return the top-1 accuracy of each of several people who have enough for an interval."""
     people = np.unique(judged.subject)
     if len(people) == 1:
         return ()
+    hits = (places == 1).astype(float)
     found = []
     for person in people:
-        mine = judged.subject == person
-        bootstrap = Bootstrap(judged.shown[mine], judged.subject[mine], resampling)
-        top1 = bootstrap.measure((places[mine] == 1).astype(float), 1 / judged.scores.shape[1])
-        found.append((names[person], top1))
+        bootstrap = _bootstrap(judged, judged.subject == person, resampling)
+        if bootstrap is not None:
+            mine = hits[judged.subject == person]
+            found.append((names[person], bootstrap.measure(mine, 1 / judged.scores.shape[1])))
     return tuple(found)
 
 
@@ -192,14 +221,24 @@ def _confusion(judged: Judged, candidates: Candidates, resampling: Resampling) -
     right = []
     for name in np.unique(shown).tolist():
         mine = shown == name
-        levels = np.arange(mine.sum()) if resampling.over == "trials" else judged.shown[mine]
-        if len(np.unique(levels)) >= LEAST:
-            bootstrap = Bootstrap(judged.shown[mine], judged.subject[mine], resampling)
+        bootstrap = _bootstrap(judged, mine, resampling)
+        if bootstrap is not None:
             hits = (said[mine] == name).astype(float)
             right.append((name, bootstrap.measure(hits, float((group == name).mean()))))
     return Confusion(
         judged.repetitions, tuple(names), tuple(map(tuple, counts.tolist())), tuple(right)
     )
+
+
+def _bootstrap(
+    judged: Judged, mine: NDArray[np.bool_], resampling: Resampling
+) -> Bootstrap | None:
+    """Return intervals over some of the trials, or None where these are too few for any."""
+    concept = judged.concept[mine]
+    levels = np.arange(len(concept)) if resampling.over == "trials" else concept
+    if len(np.unique(levels)) < LEAST:
+        return None
+    return Bootstrap(concept, judged.subject[mine], resampling)
 
 
 def _rising(numbers: Sequence[int]) -> bool:

@@ -201,7 +201,11 @@ def permutation_test(
 
 
 def concept_permutation_test(
-    predicted: Sequence[object], truth: Sequence[object], n_permutations: int, seed: int
+    predicted: Sequence[object],
+    truth: Sequence[object],
+    n_permutations: int,
+    seed: int,
+    concept: Sequence[object] | None = None,
 ) -> PermutationTest:
     """Compare top-1 accuracy with that of the same predictions when concepts trade names.
 
@@ -213,6 +217,10 @@ def concept_permutation_test(
     ----------
     predicted, truth, n_permutations, seed
         As for :func:`permutation_test`.
+    concept : sequence of length n, or None
+        Of each trial, where ``truth`` is one of several pictures of it; None where ``truth`` is
+        the concept. The k-th picture of one takes the name of the k-th of the other, counted
+        round where that has fewer.
 
     Raises
     ------
@@ -220,14 +228,21 @@ def concept_permutation_test(
         If there is no trial or the lengths differ.
     """
     said, true = _coded(predicted, truth)
-    concepts, own = np.unique(true, return_inverse=True)
-    shares = np.zeros((len(concepts), 1 + int(max(said.max(), true.max()))))
-    np.add.at(shares, (own, said), 1 / len(true))
-    rows = np.arange(len(concepts))
-    rng = np.random.default_rng(seed)
-    permuted = np.array(
-        [shares[rows, rng.permutation(concepts)].sum() for _ in range(n_permutations)]
+    blocks, _ = _coded(truth if concept is None else concept, truth)
+    pairs, own = np.unique(np.stack([blocks, true]), axis=1, return_inverse=True)
+    _, first, block, sizes = np.unique(
+        pairs[0], return_index=True, return_inverse=True, return_counts=True
     )
+    names = pairs[1]  # of the pictures, those of a concept together
+    shares = np.zeros((len(names), 1 + int(max(said.max(), true.max()))))
+    np.add.at(shares, (own.reshape(-1), said), 1 / len(true))
+    rows = np.arange(len(names))
+    place = rows - first[block]
+    rng = np.random.default_rng(seed)
+    permuted = np.empty(n_permutations)
+    for number in range(n_permutations):
+        taken = rng.permutation(len(sizes))[block]  # the concept whose names a picture takes
+        permuted[number] = shares[rows, names[first[taken] + place % sizes[taken]]].sum()
     return _tested(float((said == true).mean()), permuted)
 
 

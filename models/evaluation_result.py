@@ -70,7 +70,8 @@ class Level:
     control : PermutationTest
         Top-1 when it is permuted which concept was which.
     people : tuple of (str, Measured)
-        Top-1 of each person, where there are several.
+        Top-1 of each person, where there are several; those with too few concepts for an
+        interval are left out.
     intervals_over : str
         What was drawn anew for the intervals.
     """

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import numpy as np
 
+from saccade.models.corruption import in_words
 from saccade.models.gallery import Gallery
 from saccade.models.gallery_plan import Plan
 from saccade.models.partial_rows import PartialRows
@@ -32,7 +33,7 @@ class Encoder(Protocol):
         """Return unit vectors of shape (n, D)."""
         ...
 
-    def images(self, paths: Sequence[Path]) -> Float32:
+    def images(self, paths: Sequence[Path], level: str | None) -> Float32:
         """Return unit vectors of shape (n, D)."""
         ...
 
@@ -77,6 +78,7 @@ def build(
     """
     about = {
         "plan": plan.digest,
+        "level": plan.level,
         "backbone": encoder.backbone,
         "weights": encoder.weights_sha256,
         "preprocessing": encoder.preprocessing,
@@ -96,6 +98,9 @@ def build(
             return None
         rows.append(_encode(plan, encoder, group, batch))
         progress(sum(sizes[group.start : group.stop]))
+    preprocessing = "" if plan.kind == "text" else encoder.preprocessing
+    if plan.level is not None:
+        preprocessing = f"{in_words(plan.level)}, then {preprocessing}"
     gallery = Gallery(
         names=plan.names,
         vectors=rows.read(),
@@ -104,7 +109,7 @@ def build(
         kind=plan.kind,
         source=f"{plan.source}; weights sha256 {encoder.weights_sha256}",
         groups=plan.groups,
-        preprocessing="" if plan.kind == "text" else encoder.preprocessing,
+        preprocessing=preprocessing,
         templates=plan.templates,
     )
     rows.remove()
@@ -117,7 +122,7 @@ def _encode(plan: Plan, encoder: Encoder, group: range, batch: int) -> Float32:
     parts = [flat[start : start + batch] for start in range(0, len(flat), batch)]
     vectors = np.concatenate(
         [
-            encoder.texts(part) if plan.kind == "text" else encoder.images(part)  # type: ignore[arg-type]
+            encoder.texts(part) if plan.kind == "text" else encoder.images(part, plan.level)  # type: ignore[arg-type]
             for part in parts
         ]
     ).astype(np.float64)

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from saccade.models.corruption import parse_level
 from saccade.models.gallery import check_names
 from saccade.models.prompts import sentences
-from saccade.realtime.errors import GalleryError
+from saccade.realtime.errors import ConfigError, GalleryError
 
 logger = logging.getLogger(__name__)
 
@@ -42,11 +43,16 @@ class Plan:
         The concept of each row, where a concept has several.
     templates : tuple of str
         What the texts were made with.
+    level : str or None
+        How images are made worse before they are encoded, as for
+        :func:`saccade.models.corruption.corrupt_image`; None for images as they are.
 
     Raises
     ------
     GalleryError
         If there are fewer than two names, or they do not make a gallery.
+    ConfigError
+        If there is no such level, or it is wanted of texts.
     """
 
     names: tuple[str, ...]
@@ -55,15 +61,20 @@ class Plan:
     source: str
     groups: tuple[str, ...] | None = None
     templates: tuple[str, ...] = ()
+    level: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse names now rather than when all is encoded."""
+        """Refuse names and level now rather than when all is encoded."""
         if len(self.names) < 2:
             raise GalleryError(
                 f"a gallery has at least 2 concepts, but {self.source} has {len(self.names)}: add "
                 "some"
             )
         check_names(self.names)
+        if self.level is not None:
+            parse_level(self.level)
+            if self.kind == "text":
+                raise ConfigError(f"texts have no level, but {self.level} came: leave it out")
 
     @property
     def n_items(self) -> int:
@@ -100,7 +111,9 @@ def plan_texts(names: Sequence[str], templates: Sequence[str], source: str) -> P
     return Plan(tuple(names), items, "text", source, templates=tuple(templates))
 
 
-def plan_images(folder: Path, kind: Literal["image", "prototype"]) -> Plan:
+def plan_images(
+    folder: Path, kind: Literal["image", "prototype"], level: str | None = None
+) -> Plan:
     """Return the plan of a gallery of pictures.
 
     The folder has a folder for each concept, in the order of their names; a number in front, as
@@ -112,13 +125,18 @@ def plan_images(folder: Path, kind: Literal["image", "prototype"]) -> Plan:
     folder : Path
         Holds the pictures.
     kind : {"image", "prototype"}
-        A row for every picture, called ``concept/file`` where its concept has several; or a row
-        for every concept, the mean of its pictures, at least two.
+        A row for every picture, called ``concept/file.jpg`` where its concept has several, as
+        data sets call it (:mod:`saccade.models.data.images`); or a row for every concept, the
+        mean of its pictures, at least two.
+    level : str or None
+        As for :class:`Plan`.
 
     Raises
     ------
     GalleryError
         If there are no pictures, or folders and pictures do not suit the kind.
+    ConfigError
+        If there is no such level.
     """
     folders = _concept_folders(folder)
     several = {name: files for name, files in folders.items() if len(files) > 1}
@@ -131,15 +149,16 @@ def plan_images(folder: Path, kind: Literal["image", "prototype"]) -> Plan:
                 f"concepts in {folder} have one (first: {single[0]!r}): add images, or build kind "
                 "image"
             )
-        return Plan(tuple(folders), tuple(map(tuple, folders.values())), kind, source)
+        items = tuple(map(tuple, folders.values()))
+        return Plan(tuple(folders), items, kind, source, level=level)
     rows = [
-        (f"{name}/{file.stem}" if name in several else name, file, name)
+        (f"{name}/{file.name}" if name in several else name, file, name)
         for name, files in folders.items()
         for file in files
     ]
     names, files, concepts = zip(*rows, strict=True)
-    items = tuple((file,) for file in files)
-    return Plan(names, items, kind, source, groups=concepts if several else None)
+    groups = concepts if several else None
+    return Plan(names, tuple((file,) for file in files), kind, source, groups, level=level)
 
 
 def _concept_folders(folder: Path) -> dict[str, list[Path]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -27,12 +27,20 @@ class Judged:
         The person.
     repetitions : int
         Presentations each of the n averages; 1 for single trials.
+    concept : array of shape (n,), int64
+        The concept that was shown; as in :class:`~saccade.models.trials.Trials`.
     """
 
     scores: Float32
     shown: Int64
     subject: Int64
     repetitions: int
+    concept: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __post_init__(self) -> None:
+        """Take each candidate for a concept of its own where nobody said otherwise."""
+        if not len(self.concept):
+            object.__setattr__(self, "concept", self.shown)
 
 
 def judge(trials: Trials, candidates: Candidates, embed: Embed, size: int, seed: int) -> Judged:
@@ -64,4 +72,5 @@ def judge(trials: Trials, candidates: Candidates, embed: Embed, size: int, seed:
         trials.shown[first],
         trials.subject[first],
         size * trials.averaged,
+        trials.concept[first],
     )

@@ -57,13 +57,15 @@ def batches_of(samples: list[Rows], batch_size: int) -> list[list[Rows]]:
 
 def means(signals: SignalSet, samples: list[Rows]) -> Float32:
     """Return the mean epoch of each sample, (len(samples), n_channels, n_times), float32."""
-    counts = np.array([len(rows) for rows in samples])
     data = signals.signals(np.concatenate(samples))
-    if (counts == 1).all():
+    if len(data) == len(samples):
         return data
-    starts = np.concatenate([[0], counts.cumsum()[:-1]])
-    sums = np.add.reduceat(data, starts, axis=0)
-    return np.asarray(sums / counts[:, None, None].astype(np.float32), dtype=np.float32)
+    averaged = np.empty((len(samples), *data.shape[1:]), np.float32)
+    start = 0
+    for mean, rows in zip(averaged, samples, strict=True):  # many times faster than one reduceat
+        np.mean(data[start : start + len(rows)], axis=0, out=mean)
+        start += len(rows)
+    return averaged
 
 
 def _random_parts(group: Rows, rng: np.random.Generator) -> list[Rows]:

@@ -56,7 +56,7 @@ def unpack(archive: bytes, largest: Mapping[str, int]) -> dict[str, bytes]:
     if not archive.startswith(b"PK\x03\x04"):
         raise DecoderFileError(
             f"a zip archive is expected, but its {len(archive)} bytes begin with "
-            f"{archive[:4]!r}: choose a file that saccade calibrate wrote"
+            f"{archive[:4]!r}: choose a file that saccade wrote"
         )
     body, came = archive[:-SEAL_BYTES], archive[-SEAL_BYTES:]
     expected = hashlib.sha256(body).hexdigest()
@@ -80,13 +80,13 @@ def _check_members(infos: list[zipfile.ZipInfo], largest: Mapping[str, int]) -> 
     if sorted(names) != sorted(largest):
         raise DecoderFileError(
             f"the members must be {', '.join(sorted(largest))}, not "
-            f"{', '.join(sorted(names)) or 'none'}: choose a file that saccade calibrate wrote"
+            f"{', '.join(sorted(names)) or 'none'}: choose a file that saccade wrote"
         )
     for info in infos:
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & ENCRYPTED:
             raise DecoderFileError(
                 f"{info.filename} must be stored as it is, not compressed or encrypted: "
-                "choose a file that saccade calibrate wrote"
+                "choose a file that saccade wrote"
             )
         if info.file_size > largest[info.filename]:
             raise DecoderFileError(

@@ -1,20 +1,18 @@
 """Several versions of each picture as vectors: sharp, blurred, corrupted.
 
 Encoders whose target side wants more than a picture's own vector read them from here. Versions are
-made once, from image files and any model that turns pictures into vectors, or, where there are no
-pictures, on the embeddings themselves (:mod:`saccade.models.corruption_embedding`).
+galleries of corrupted pictures (:mod:`saccade.models.gallery_build`) or, where there are no
+pictures, made on the embeddings themselves (:mod:`saccade.models.corruption_embedding`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
 
-from saccade.models.corruption import PICTURE_PX, corrupt, parse_level
+from saccade.models.corruption import parse_level
 from saccade.models.gallery import NO_DIRECTION
 from saccade.realtime.errors import GalleryError
 from saccade.realtime.types import Float32, Float64, frozen
@@ -121,54 +119,6 @@ class TargetBank:
         return bank, centre
 
 
-def bank_of_files(
-    files: Sequence[Path],
-    encode: Callable[[torch.Tensor], Float32],
-    levels: Sequence[str],
-    *,
-    batch_size: int = 32,
-    seed: int = 0,
-) -> TargetBank:
-    """Return the bank of pictures in files.
-
-    Parameters
-    ----------
-    files : sequence of Path, length n_images
-        Anything Pillow reads. Pictures are squashed to 224 x 224, as UBP and NeuroBridge do.
-    encode : callable
-        Takes float32 (B, 3, 224, 224), 0 to 1, returns the model's vectors (B, dim): CLIP's
-        normalisation is its own affair.
-    levels : sequence of str
-        As for :func:`saccade.models.corruption.parse_level`.
-    batch_size : int
-        Pictures encoded at once.
-    seed : int
-        Of the noise.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such level.
-    GalleryError
-        If there is no file, one can't be read as a picture, or the model does not return one
-        vector a picture.
-    """
-    if not files:
-        raise GalleryError("a bank needs at least one picture, but no file came")
-    blocks = []
-    for start in range(0, len(files), batch_size):
-        pictures = torch.stack([_picture(file) for file in files[start : start + batch_size]])
-        versions = [np.asarray(encode(corrupt(pictures, level, seed))) for level in levels]
-        shapes = {version.shape for version in versions}
-        if len(shapes) > 1 or any(len(s) != 2 or s[0] != len(pictures) for s in shapes):
-            raise GalleryError(
-                f"the model must return ({len(pictures)}, dim) for {len(pictures)} pictures at any "
-                f"level, not {sorted(shapes)}"
-            )
-        blocks.append(np.stack(versions, axis=1).astype(np.float32))  # (B, n_levels, dim)
-    return TargetBank(np.concatenate(blocks), tuple(levels), on_embeddings=False)
-
-
 def check_vectors(vectors: Float32, *, dim: int | None = None, level: str = "") -> None:
     """Refuse vectors that have no direction.
 
@@ -203,16 +153,3 @@ def unit(vectors: Float32 | Float64) -> Float64:
     """Return vectors (..., dim) at unit length, in double precision."""
     doubles = np.asarray(vectors, dtype=np.float64)
     return np.asarray(doubles / np.linalg.norm(doubles, axis=-1, keepdims=True))
-
-
-def _picture(file: Path) -> torch.Tensor:
-    """Return a picture as float32 (3, 224, 224), 0 to 1."""
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            square = image.convert("RGB").resize((PICTURE_PX, PICTURE_PX), Image.Resampling.BICUBIC)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise GalleryError(f"{file} must be a picture, but: {error}") from error
-    pixels = np.asarray(square, dtype=np.float32) / 255  # (224, 224, 3)
-    return torch.from_numpy(pixels).permute(2, 0, 1)  # (3, 224, 224)

@@ -8,7 +8,7 @@ same person and the same picture are repetitions of each other.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -112,11 +112,15 @@ class Trials:
         Names of the persons.
     averaged : int
         How many presentations each row averages already; 1 for single trials.
+    concept : array of shape (n,), int64
+        The concept that was shown, which several candidates may be pictures of. Empty where
+        each candidate is a concept of its own.
 
     Raises
     ------
     CalibrationError
-        If there is no trial, lengths differ, or a stimulus shows two candidates.
+        If there is no trial, lengths differ, a stimulus shows two candidates, or a candidate is of
+        two concepts.
     """
 
     shown: Int64
@@ -124,30 +128,27 @@ class Trials:
     subject: Int64
     subjects: tuple[str, ...]
     averaged: int = 1
+    concept: Int64 = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __post_init__(self) -> None:
         """Copy the arrays and check them against each other."""
-        for field in ("shown", "stimulus", "subject"):
-            object.__setattr__(self, field, frozen(np.array(getattr(self, field), np.int64)))
-        lengths = [len(self.shown), len(self.stimulus), len(self.subject)]
+        if not len(self.concept):
+            object.__setattr__(self, "concept", self.shown)
+        for name in ("shown", "stimulus", "subject", "concept"):
+            object.__setattr__(self, name, frozen(np.array(getattr(self, name), np.int64)))
+        lengths = [len(self.shown), len(self.stimulus), len(self.subject), len(self.concept)]
         if min(lengths) == 0 or len(set(lengths)) > 1:
             raise CalibrationError(
-                "an evaluation needs at least 1 trial with a candidate, a stimulus and a subject "
-                f"each, but {lengths[0]}, {lengths[1]} and {lengths[2]} came"
+                "an evaluation needs at least 1 trial with a candidate, a stimulus, a subject and "
+                f"a concept each, but {', '.join(map(str, lengths))} came"
             )
         if not 0 <= self.subject.min() <= self.subject.max() < len(self.subjects):
             raise CalibrationError(
                 f"subjects are numbered 0 to {len(self.subjects) - 1}, but {self.subject.min()} "
                 f"to {self.subject.max()} came: name every person"
             )
-        pairs = np.unique(np.stack([self.stimulus, self.shown]), axis=1)
-        twice = np.flatnonzero(np.diff(pairs[0]) == 0)
-        if len(twice):
-            first = twice[0]
-            raise CalibrationError(
-                f"a stimulus shows one candidate, but number {pairs[0, first]} is said to show "
-                f"rows {pairs[1, first]} and {pairs[1, first + 1]}: correct the rows"
-            )
+        _check_one("stimulus shows one candidate", self.stimulus, self.shown)
+        _check_one("candidate is of one concept", self.shown, self.concept)
 
     @classmethod
     def of(cls, table: TrialTable, candidates: Candidates) -> Trials:
@@ -189,6 +190,7 @@ class Trials:
             subject=table.subject,
             subjects=table.subjects,
             averaged=table.averaged,
+            concept=table.concept,
         )
 
     def __len__(self) -> int:
@@ -241,6 +243,18 @@ class Trials:
 
     def _pairs(self) -> Int64:
         return np.stack([self.subject, self.stimulus])
+
+
+def _check_one(rule: str, of: Int64, is_: Int64) -> None:
+    """Refuse a number that comes with two others."""
+    pairs = np.unique(np.stack([of, is_]), axis=1)
+    twice = np.flatnonzero(np.diff(pairs[0]) == 0)
+    if len(twice):
+        first = twice[0]
+        raise CalibrationError(
+            f"a {rule}, but number {pairs[0, first]} came with {pairs[1, first]} and "
+            f"{pairs[1, first + 1]}: correct the rows"
+        )
 
 
 def doubling(most: int) -> tuple[int, ...]:

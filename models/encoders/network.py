@@ -118,9 +118,8 @@ class NetworkFamily(ABC):
         """Train on one person's trials, as calibration does; see :class:`EncoderFamily`.
 
         Versions of pictures that the target side wants are made from the vectors ``Y``, as there
-        are no pictures here. What a calibration shows again and again is a concept: where a paper
-        averages the repetitions of a picture, random numbers of a concept's trials are averaged,
-        as live use has single ones.
+        are no pictures here. What a calibration shows again and again is a concept, of which a
+        mean would leave one sample; so single trials are trained on, whatever the settings say.
 
         Raises
         ------
@@ -134,11 +133,8 @@ class NetworkFamily(ABC):
         check_training_data(X, Y, least_trials=4)
         vectors, concept = np.unique(Y, axis=0, return_inverse=True)
         versions, levels = EmbeddingLevels(vectors, self.settings.seed), self.levels()
-        family = self
-        if self.settings.repetitions == "average":
-            family = type(self)(dataclasses.replace(self.settings, repetitions="random"))
         trained = train(
-            family,
+            type(self)(dataclasses.replace(self.settings, repetitions="single")),
             _signals(X, concept.reshape(-1), len(vectors)),
             versions.apply(vectors, levels),
             positions=_positions(ch_names) if self.needs_positions else None,

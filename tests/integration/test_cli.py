@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -193,7 +194,13 @@ def test_doctor_finds_this_machine_well(saccade: Saccade, outlet: Any, stream_na
         found = last_line(saccade("doctor", "--json"))
     assert all(check["ok"] for check in found["checks"]), found
     names = {check["check"] for check in found["checks"]}
-    assert names == {"packages", "LSL loopback", "clock", "TorchScript", "screen"}
+    assert names == {"packages", "LSL loopback", "clock", "TorchScript", "CLIP", "screen"}
+    details = {check["check"]: check["detail"] for check in found["checks"]}
+    for package in ("open_clip_torch", "lightning-fabric", "torchvision", "faiss-cpu"):
+        assert package in details["packages"]
+    assert re.fullmatch(
+        r"open_clip knows \d+ models; torchvision (fits torch|lacks .*)", details["CLIP"]
+    )
     assert stream_name in {stream["name"] for stream in found["streams"]}
 
 

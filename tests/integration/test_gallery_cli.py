@@ -84,6 +84,26 @@ class TestBuild:
             assert (facts["size"], facts["kind"]) == (size, kind)
             assert "resize_mode squash" in facts["preprocessing"]
 
+    def test_from_pictures_made_worse(self, saccade, tmp_path, pictures, tiny):
+        for path in pictures.rglob("*.png"):
+            with Image.open(path) as image:
+                image.paste((255, 255, 0), (0, 0, 15, 30))
+                image.save(path)
+        vectors = {}
+        for level in ("none", "sharp", "gauss-15"):
+            path = tmp_path / f"{level}.gallery"
+            flags = () if level == "none" else ("--corrupt", level)
+            build = ("gallery", "build", path, "--images", pictures, *tiny, *flags, "--json")
+            facts = result(saccade(*build))
+            shown = saccade("gallery", "info", path).out
+            assert f"preprocessing          {facts['preprocessing']}" in shown
+            assert facts["preprocessing"].startswith(f"squashed to 224×224, {level} (") == bool(
+                flags
+            )
+            vectors[level] = gallery_store.load(path).gallery.vectors
+        changed = {name: np.abs(vectors[name] - vectors["none"]).max(axis=1) for name in vectors}
+        assert (changed["gauss-15"] > changed["sharp"]).all()
+
     def test_from_arrays_made_elsewhere(self, saccade, tmp_path, names):
         vectors = np.random.default_rng(0).standard_normal((5, 8)).astype(np.float32)
         np.save(tmp_path / "v.npy", vectors)
@@ -152,6 +172,13 @@ class TestBuild:
                 ("--names", "n", "--vectors", "v", "--batch", "8", "--device", "cpu"),
                 "--batch, --device would change nothing with --vectors",
             ),
+            (("--names", "n", "--corrupt", "gauss-15"), "--corrupt would change nothing with --n"),
+            (("--images", "pictures", "--corrupt", "gauss-16"), "must name an odd kernel of 3 to"),
+            (("--images", "pictures", "--corrupt", ""), "as in gauss-15, not ''"),
+            (
+                ("--images", "x", "--corrupt", "gauss-15", "--resize", "squash"),
+                "--resize would change nothing with --corrupt",
+            ),
             (("--names", "n", "--kind", "image"), "--kind is text when building from --names"),
             (("--images", "x", "--kind", "text"), "--kind is image or prototype when"),
             (("--names", "names.txt"), "name it with --backbone"),
@@ -161,7 +188,7 @@ class TestBuild:
         ],
     )
     def test_refused_before_anything_is_encoded(
-        self, saccade, tmp_path, names, monkeypatch, flags, message
+        self, saccade, tmp_path, names, pictures, monkeypatch, flags, message
     ):
         monkeypatch.chdir(tmp_path)
         refused = saccade("gallery", "build", "g.gallery", *flags)
@@ -245,6 +272,55 @@ class TestWhereverAGalleryIsNamed:
         refused = saccade(*info, "--backbone", "RN50", "--kind", "image")
         assert "has backbone 'saccade-tiny', not 'RN50'; kind 'text', not 'image'" in refused.err
         assert "names of its own" in saccade(*info, "--gallery-names", "n.txt").err
+
+
+class TestCorruptedPictures:
+    """From image files to an encoder that learned from corrupted versions of them."""
+
+    LEVELS = ("foveal-45", "foveal-51", "foveal-57")
+
+    @pytest.fixture
+    def recorded(self, tmp_path: Path) -> tuple[object, ...]:
+        """Write 12 + 4 concepts, two pictures each for training; return the flags of the data."""
+        rng = np.random.default_rng(0)
+        home = tmp_path / "set" / "sub-01"
+        home.mkdir(parents=True)
+        (home / "info.json").write_text(json.dumps({"ch_names": ["Oz", "O2"], "sfreq": 100.0}))
+        for split, folder, first, size in (
+            ("train", "training_images", 0, (12, 2, 2)),
+            ("test", "test_images", 12, (4, 1, 4)),
+        ):
+            np.save(home / f"{split}.npy", rng.standard_normal((*size, 2, 80)).astype(np.float32))
+            for concept in range(first, first + size[0]):
+                for number in range(size[1]):
+                    place = f"{concept:05d}_c{concept}/c{concept}_{number}.png"
+                    path = tmp_path / folder / place
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    pixels = rng.integers(0, 256, (24, 30, 3), dtype=np.uint8)
+                    Image.fromarray(pixels).resize((300, 240)).save(path)
+        return ("--data", tmp_path / "set", "--layout", "neurobridge", "--images", tmp_path)
+
+    def test_are_trained_on_and_judged_by(self, saccade, tmp_path, recorded, tiny):
+        for folder in ("training_images", "test_images"):
+            for level in ("sharp", *self.LEVELS):
+                out = tmp_path / f"{folder}-{level}.gallery"
+                build = ("gallery", "build", out, "--images", tmp_path / folder, *tiny)
+                result(saccade(*build, "--corrupt", level, "--json"))
+
+        def galleries(folder: str) -> list[object]:
+            files = [f"{level}={tmp_path / folder}-{level}.gallery" for level in self.LEVELS]
+            return [word for file in files for word in ("--level", file)]
+
+        encoder, test = tmp_path / "ubp.encoder", tmp_path / "test_images-sharp.gallery"
+        train = ("train", "--encoder", "ubp", *recorded, "--option", "epochs=1", "--device", "cpu")
+        train += ("--targets", tmp_path / "training_images-sharp.gallery", "--out", encoder)
+        made = result(saccade(*train, *galleries("training_images"), "--json"))
+        assert made["levels"] == list(self.LEVELS)
+        assert made["levels_on_embeddings"] is False
+        judge = ("evaluate", encoder, *recorded, "--split", "test", "--gallery", test, "--json")
+        judged = result(saccade(*judge, *galleries("test_images")))
+        assert judged["levels"][0]["n"] == 16
+        assert "the encoder wants foveal-45" in saccade(*judge, *galleries("test_images")[:2]).err
 
 
 class TestIndexed:

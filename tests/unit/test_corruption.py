@@ -7,8 +7,18 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from saccade.models.corruption import Level, corrupt, fovea, own_noise, parse_level, sigma_px
+from saccade.models.corruption import (
+    Level,
+    corrupt,
+    corrupt_image,
+    fovea,
+    in_words,
+    own_noise,
+    parse_level,
+    sigma_px,
+)
 from saccade.realtime.errors import ConfigError
 
 LEVELS = ("sharp", "foveal-9", "gauss-7", "noise-25", "lowres-0.1", "mosaic-5")
@@ -17,6 +27,12 @@ LEVELS = ("sharp", "foveal-9", "gauss-7", "noise-25", "lowres-0.1", "mosaic-5")
 @pytest.fixture(scope="module")
 def pictures():
     return torch.rand(3, 3, 23, 31, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def square():
+    pixels = np.random.default_rng(0).integers(0, 256, (224, 224, 3), dtype=np.uint8)
+    return Image.fromarray(pixels)
 
 
 def slow_blur(picture, kernel):
@@ -55,11 +71,12 @@ class TestNames:
     @pytest.mark.parametrize(
         ("name", "words"),
         [
-            ("gauss", "an odd kernel of at least 3 pixels"),
+            ("gauss", "an odd kernel of 3 to 447 pixels"),
             ("gauss-", "an odd kernel"),
             ("gauss-1", "an odd kernel"),
             ("gauss-16", "an odd kernel"),
             ("gauss-15.5", "an odd kernel"),
+            ("gauss-449", "an odd kernel"),
             ("gauss-inf", "an odd kernel"),
             ("foveal-50", "an odd kernel"),
             ("noise-0", "a finite standard deviation above 0"),
@@ -176,6 +193,40 @@ class TestPictures:
     def test_sigma_grows_with_the_kernel(self):
         assert sigma_px(15) == pytest.approx(2.6)
         assert sigma_px(51) == pytest.approx(8.0)
+
+
+class TestImages:
+    """What is shown to a model in place of an image file."""
+
+    @pytest.mark.parametrize("level", [*LEVELS, "foveal-57", "gauss-447"])
+    def test_are_corrupted_to_within_half_a_grey_level(self, square, level):
+        before = np.asarray(square).copy()
+        pixels = torch.from_numpy(before.astype(np.float32) / 255).permute(2, 0, 1)[None]
+        expected = 255 * corrupt(pixels, level)[0].permute(1, 2, 0).numpy()
+        worse = np.asarray(corrupt_image(square, level))
+        assert worse.dtype == np.uint8
+        assert np.abs(worse - expected).max() <= 0.5 + 1e-4
+        np.testing.assert_array_equal(np.asarray(square), before)
+
+    def test_are_squashed_and_not_cropped(self):
+        wide = Image.new("RGB", (400, 100), (255, 0, 0))
+        wide.paste((0, 0, 255), (200, 0, 400, 100))
+        shown = np.asarray(corrupt_image(wide, "sharp"))
+        assert shown.shape == (224, 224, 3)
+        assert (shown[:, :100] == (255, 0, 0)).all()
+        assert (shown[:, 124:] == (0, 0, 255)).all()
+
+    @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK"])
+    def test_of_any_mode_have_three_colours(self, mode):
+        assert corrupt_image(Image.new(mode, (9, 9)), "gauss-15").mode == "RGB"
+
+    def test_are_described(self):
+        said = [in_words(level) for level in LEVELS]
+        assert len(set(said)) == len(LEVELS)
+        assert said[0] == "squashed to 224×224, sharp (no corruption)"
+        assert said[1] == "squashed to 224×224, foveal-9 (foveal blur, kernel of 9 pixels)"
+        with pytest.raises(ConfigError, match="not 'dull'"):
+            in_words("dull")
 
 
 class TestRefused:

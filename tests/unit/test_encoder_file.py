@@ -12,7 +12,9 @@ import torch
 from saccade.models import encoder_file, sealed_zip
 from saccade.models.data.signals import ArraySignals
 from saccade.models.data.table import TrialTable, count_within
+from saccade.models.embedding import module_encoder
 from saccade.models.encoder_export import make_decoder
+from saccade.models.encoder_fit import judged_encoder
 from saccade.models.encoder_training import Origin, kept, train_encoder
 from saccade.models.encoders import load_script
 from saccade.models.encoders.network import UNKNOWN_SUBJECT
@@ -249,7 +251,7 @@ class TestTraining:
         moved /= np.linalg.norm(moved, axis=1, keepdims=True)
         assert np.allclose(found.bank.vectors[:, 1], moved, atol=1e-6)
         with pytest.raises(GalleryError, match="foveal-57 came not"):
-            bank_of({level: versions[level] for level in levels[:2]}, levels)
+            bank_of({level: versions[level] for level in levels[:2]}, levels, (gallery().names,))
 
 
 class TestNoise:
@@ -277,6 +279,18 @@ class TestNoise:
         data = signals()
         with pytest.raises(CalibrationError, match="noise of bob"):
             noise_by_subject(data, np.arange(72))
+
+    def test_fmri_is_not_whitened(self):
+        data = signals(("ann",))
+        content = data.signals(np.arange(len(data.table)))
+        fmri = ArraySignals(content, data.table, CH_NAMES, 100.0, 0.0, "fmri")
+        made = trained("ridge", fmri)
+        assert made.whitening is made.noise_of(0) is None
+        back = encoder_file.from_bytes(encoder_file.to_bytes(made))
+        judged = judged_encoder(back, fmri, gallery())
+        rows = [np.array([0]), np.array([7])]
+        expected = module_encoder(made.module(0))(content[[0, 7]])
+        assert np.array_equal(judged.embed(rows), expected)
 
 
 class TestExport:
@@ -307,7 +321,7 @@ class TestExport:
     def test_versions_of_the_gallery_change_the_decoder(self):
         made = trained("neurobridge")
         sharp = {level: gallery() for level in made.about.targets.levels}
-        versions = bank_of(sharp, made.about.targets.levels)
+        versions = bank_of(sharp, made.about.targets.levels, (gallery().names,))
         one, other = (make_decoder(made, gallery(), versions=v) for v in (None, versions))
         assert not np.allclose(one.gallery.vectors, other.gallery.vectors)
 

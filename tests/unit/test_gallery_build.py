@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from saccade.models.clip import Clip, ClipSettings
+from saccade.models.corruption import corrupt_image
+from saccade.models.data.images import read_images
 from saccade.models.gallery_build import build
 from saccade.models.gallery_plan import Plan, plan_images, plan_texts
 from saccade.models.partial_rows import PartialRows
-from saccade.realtime.errors import GalleryError
+from saccade.realtime.errors import ConfigError, GalleryError
 
 DIM = 6
 
@@ -36,8 +38,8 @@ class Fake:
         mixed = own + 1e-6 * own.sum(axis=0)
         return (mixed / np.linalg.norm(mixed, axis=1, keepdims=True)).astype(np.float32)
 
-    def images(self, paths):
-        return self.texts([str(path) for path in paths])
+    def images(self, paths, level):
+        return self.texts([f"{path} {level}" for path in paths])
 
 
 def names(count):
@@ -144,6 +146,17 @@ class TestResumed:
         with pytest.raises(GalleryError, match=r"\(plan differ\)"):
             build(plan_of([1, 2, 2]), fake, part, batch=1)
 
+    def test_not_at_another_level(self, tmp_path):
+        for name in ("a", "b"):
+            picture(tmp_path / "images" / f"{name}.png")
+        part = tmp_path / "g.part"
+        blurred = plan_images(tmp_path / "images", "image", "gauss-15")
+        assert build(blurred, Fake(), part, batch=1, stop=lambda: True) is None
+        for level in ("gauss-9", None):
+            with pytest.raises(GalleryError, match=r"\(level differ\)"):
+                build(plan_images(tmp_path / "images", "image", level), Fake(), part, batch=1)
+        assert len(build(blurred, Fake(), part, batch=1)) == 2
+
     def test_not_from_a_foreign_file(self, tmp_path):
         for content in (b"hello", b"[1]\n", b""):
             (tmp_path / "g.part").write_bytes(content)
@@ -191,7 +204,7 @@ class TestImages:
 
     def test_a_row_for_every_picture(self, folder):
         plan = plan_images(folder, "image")
-        assert plan.names == ("aardvark/a_01", "aardvark/a_02", "red_car")
+        assert plan.names == ("aardvark/a_01.jpg", "aardvark/a_02.JPG", "red_car")
         assert plan.groups == ("aardvark", "aardvark", "red_car")
         assert [row[0].name for row in plan.items] == ["a_01.jpg", "a_02.JPG", "car.png"]
         assert plan.source == "3 images of 2 concepts in things"
@@ -200,6 +213,10 @@ class TestImages:
         (folder / "00001_aardvark" / "a_02.JPG").unlink()
         plan = plan_images(folder, "image")
         assert (plan.names, plan.groups) == (("aardvark", "red_car"), None)
+
+    def test_pictures_are_called_as_data_sets_call_them(self, folder):
+        picture(folder / "00002_red_car" / "other.png", 7)
+        assert plan_images(folder, "image").names == read_images(folder, "train").names
 
     def test_pictures_without_folders(self, folder):
         for name in ("dog", "00007_cat"):
@@ -220,6 +237,23 @@ class TestImages:
         (folder / "00001_aardvark" / "notes.txt").write_text("x", encoding="utf-8")
         assert len(plan_images(folder, "image").names) == 3
         assert "1 files in" in caplog.text
+
+    def test_the_level_goes_to_the_model_and_into_what_is_said(self, folder, tmp_path):
+        sharp = build(plan_images(folder, "image"), Fake(), tmp_path / "p")
+        fake = Fake()
+        worse = build(plan_images(folder, "image", "lowres-0.1"), fake, tmp_path / "p")
+        assert all(text.endswith(" lowres-0.1") for text in fake.batches[0])
+        assert worse.preprocessing == (
+            "squashed to 224×224, lowres-0.1 (0.1 of the width kept), then none"
+        )
+        with pytest.raises(GalleryError, match="preprocessing 'none' expected, 'squashed to"):
+            sharp.check_compatible(worse)
+
+    def test_levels_that_do_not_exist_or_have_nothing_to_act_on_are_refused(self, folder):
+        with pytest.raises(ConfigError, match="as in gauss-15, not 'dull'"):
+            plan_images(folder, "image", "dull")
+        with pytest.raises(ConfigError, match="texts have no level, but gauss-15 came"):
+            Plan(("a", "b"), (("a",), ("b",)), "text", "a list", level="gauss-15")
 
     def test_a_prototype_of_one_picture_is_refused(self, folder):
         with pytest.raises(
@@ -268,3 +302,22 @@ def test_real_clip_puts_pictures_beside_themselves(tiny_clip, tmp_path):
     assert [mean.names[row] for row in nearest] == list(shown.groups)
     assert json.dumps(shown.describe())
     assert "resize_mode shortest" in shown.preprocessing
+
+
+@pytest.mark.parametrize("level", ["foveal-51", "noise-25", "sharp"])
+def test_real_clip_sees_the_corrupted_picture(tiny_clip, tmp_path, level):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 40, 90, 3), dtype=np.uint8)
+    for folder in ("sharp", "by_hand"):
+        (tmp_path / folder).mkdir()
+    for number, values in enumerate(pixels):
+        image = Image.fromarray(values)
+        image.save(tmp_path / "sharp" / f"c{number}.png")
+        corrupt_image(image, level).save(tmp_path / "by_hand" / f"c{number}.png")
+    clip = Clip(ClipSettings("saccade-tiny", weights_file=tiny_clip, device="cpu"))
+    sharp = build(plan_images(tmp_path / "sharp", "image"), clip, tmp_path / "a")
+    worse = build(plan_images(tmp_path / "sharp", "image", level), clip, tmp_path / "b")
+    by_hand = build(plan_images(tmp_path / "by_hand", "image"), clip, tmp_path / "c")
+    np.testing.assert_array_equal(worse.vectors, by_hand.vectors)
+    assert (np.abs(worse.vectors - sharp.vectors).max(axis=1) > 1e-3).all()
+    assert worse.names == sharp.names
+    assert worse.preprocessing.endswith(f"then {sharp.preprocessing}")

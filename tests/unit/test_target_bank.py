@@ -1,14 +1,11 @@
-"""Banks of several versions of each picture: made from files, picked, centred, refused."""
+"""Banks of several versions of each picture: picked, centred, refused."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from PIL import Image
 
-from saccade.models.corruption import corrupt
-from saccade.models.target_bank import TargetBank, bank_of_files
+from saccade.models.target_bank import TargetBank
 from saccade.realtime.errors import ConfigError, GalleryError
 
 LEVELS = ("sharp", "gauss-15", "mosaic-5")
@@ -99,68 +96,3 @@ class TestRefused:
     def test_vectors_at_the_centre(self):
         with pytest.raises(GalleryError, match=r"3 vectors equal .*picture 0 at sharp"):
             bank(1).centred()
-
-
-class TestFiles:
-    @pytest.fixture
-    def files(self, tmp_path):
-        rng = np.random.default_rng(0)
-        paths = []
-        for name, size in (("a.png", (40, 30)), ("b.png", (224, 224)), ("c.jpg", (300, 90))):
-            pixels = rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / name)
-            paths.append(tmp_path / name)
-        return paths
-
-    @staticmethod
-    def encode(pictures):
-        assert pictures.shape[1:] == (3, 224, 224)
-        assert pictures.dtype == torch.float32
-        return torch.cat([pictures.mean(dim=(2, 3)), pictures.std(dim=(2, 3))], dim=1).numpy()
-
-    def test_every_version_of_every_picture_is_encoded(self, files):
-        b = bank_of_files(files, self.encode, LEVELS, batch_size=2)
-        assert b.vectors.shape == (3, 3, 6)
-        assert not b.on_embeddings
-        with Image.open(files[1]) as image:
-            pixels = torch.from_numpy(np.asarray(image, np.float32) / 255).permute(2, 0, 1)
-        for column, level in enumerate(LEVELS):
-            expected = self.encode(corrupt(pixels[None], level))
-            np.testing.assert_allclose(b.vectors[1, column], expected[0], atol=1e-6)
-
-    def test_batches_do_not_matter_and_the_seed_only_for_noise(self, files):
-        levels = ("gauss-3", "noise-25")
-        whole = bank_of_files(files, self.encode, levels)
-        single = bank_of_files(files, self.encode, levels, batch_size=1)
-        np.testing.assert_allclose(whole.vectors, single.vectors, atol=1e-6)
-        other = bank_of_files(files, self.encode, levels, seed=1)
-        np.testing.assert_array_equal(whole.vectors[:, 0], other.vectors[:, 0])
-        assert not np.array_equal(whole.vectors[:, 1], other.vectors[:, 1])
-
-    def test_grey_and_transparent_pictures_have_three_colours(self, tmp_path):
-        for mode in ("L", "RGBA", "P"):
-            Image.new(mode, (9, 9), 200).save(tmp_path / f"{mode}.png")
-        paths = [tmp_path / f"{mode}.png" for mode in ("L", "RGBA", "P")]
-        assert len(bank_of_files(paths[:1], self.encode_means, ("sharp",))) == 1
-        bank_of_files(paths, lambda p: 1 + p.mean(dim=(2, 3)).numpy(), ("sharp",))
-
-    @staticmethod
-    def encode_means(pictures):
-        return pictures.mean(dim=(2, 3)).numpy()
-
-    def test_a_model_that_does_not_return_one_vector_a_picture_is_refused(self, files):
-        with pytest.raises(GalleryError, match=r"return \(3, dim\) for 3 .* not \[\(2, 6\)\]"):
-            bank_of_files(files, lambda p: self.encode(p)[:2], ("sharp",))
-        with pytest.raises(GalleryError, match=r"not \[\(3,\)\]"):
-            bank_of_files(files, lambda p: self.encode(p)[:, 0], ("sharp",))
-
-    def test_what_is_no_picture_is_refused(self, tmp_path):
-        (tmp_path / "notes.txt").write_text("a red car")
-        Image.new("RGB", (64, 64)).save(tmp_path / "whole.png")
-        half = (tmp_path / "whole.png").read_bytes()[:-30]
-        (tmp_path / "damaged.png").write_bytes(half)
-        for name in ("notes.txt", "absent.png", "damaged.png"):
-            with pytest.raises(GalleryError, match=f"{name} must be a picture, but: "):
-                bank_of_files([tmp_path / name], self.encode, ("sharp",))
-        with pytest.raises(GalleryError, match="no file came"):
-            bank_of_files([], self.encode, ("sharp",))
