@@ -15,6 +15,7 @@ from saccade.models.encoders import EncoderFamily, FittedEncoder
 from saccade.models.evaluation import accuracy, auc, auc_interval
 from saccade.models.gallery import Gallery, targets
 from saccade.models.probability import calibration_error, fit_temperature, softmax
+from saccade.models.ranking import ranks as places_of
 from saccade.models.whitening import mvnn, whiten
 from saccade.realtime.types import Float32, Float64
 
@@ -130,7 +131,9 @@ def held_out(
     parts = []
     for train, test in folds(labels, n_folds, seed):
         known = shown[rng.permutation(train) if permute else train]
-        scores = fit(family, data[train], known.tolist(), gallery, ch_names).scores(data[test], gallery)
+        scores = fit(family, data[train], known.tolist(), gallery, ch_names).scores(
+            data[test], gallery
+        )
         among = every if split_kind(labels) == "time" else np.unique(shown[test])
         parts.append(HeldOut(scores[:, among], np.searchsorted(among, shown[test]), among))
     return parts
@@ -199,8 +202,7 @@ def _figures(parts: Sequence[HeldOut]) -> dict[str, Any]:
     truth: list[int] = []
     numbers: list[int] = []
     for part in parts:
-        right = part.scores[np.arange(len(part.shown)), part.shown]
-        ranks += (1 + (part.scores > right[:, None]).sum(axis=1)).tolist()
+        ranks += places_of(part.scores, part.shown).tolist()
         truth += part.rows[part.shown].tolist()
         numbers += [part.scores.shape[1]] * len(part.shown)
     result = accuracy(ranks, max(numbers), [str(row) for row in truth]).to_dict()

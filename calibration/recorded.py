@@ -48,16 +48,17 @@ def make_decoder(
     CalibrationError, GalleryError
         If the trials do not allow a decoder, or a concept is not in the gallery.
     """
-    counts = collections.Counter(trials.labels)
+    rows = [gallery.row(label) for label in trials.labels]
+    labels = [gallery.names[row] for row in rows]  # capitals do not tell concepts apart
+    counts = collections.Counter(labels)
     if len(counts) < 2:
         raise CalibrationError(
             f"a decoder needs trials of at least 2 concepts, but all {len(trials.labels)} are of "
             f"'{next(iter(counts))}': record others too, or check the labels"
         )
-    rows = [gallery.row(label) for label in trials.labels]
     ch_names = trials.working_spec.ch_names
     temperature, figures = cross_validate(
-        family, trials.data, trials.labels, gallery, n_folds, seed, ch_names
+        family, trials.data, labels, gallery, n_folds, seed, ch_names
     )
     fitted = fit(family, trials.data, rows, gallery, ch_names)
     compared, centre = fitted.encoder.compared(gallery)

@@ -90,8 +90,11 @@ def encoder_family(settings: Config) -> EncoderFamily:
     family = registry.load("saccade.encoders", c.encoder)
     settings_type = type(family().settings)
     options = dict(c.options)
-    if "seed" in {field.name for field in dataclasses.fields(settings_type)}:
-        options.setdefault("seed", c.seed)
+    known = {field.name for field in dataclasses.fields(settings_type)}
+    # A calibration's trials of a concept are not repetitions of a picture, to be averaged.
+    for name, value in (("seed", c.seed), ("repetitions", "single")):
+        if name in known:
+            options.setdefault(name, value)
     where = f"calibration.options of {c.encoder}"
     made: EncoderFamily = family(registry.build_settings(settings_type, options, where))
     return made

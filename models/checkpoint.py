@@ -15,17 +15,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
-from saccade.models.encoders.network import Shape
+from saccade.models.data.signals import SignalSet
+from saccade.models.encoders.network import NetworkFamily, Shape
 from saccade.models.recipe import Recipe
 from saccade.models.sampling import Rows
+from saccade.models.target_bank import TargetBank
 from saccade.realtime.errors import CheckpointError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
     from saccade.models.train import Pair, Pass
+
+
+UNREADABLE = (  # what torch raises over a file that is no checkpoint, or a damaged one
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    pickle.UnpicklingError,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,11 +55,14 @@ class Progress:
         The weights at the best validation so far.
     unimproved : int
         Passes since then.
+    steps : int
+        Batches so far.
     """
 
     history: tuple[Pass, ...]
     best_state: dict[str, torch.Tensor]
     unimproved: int = 0
+    steps: int = 0
 
     @classmethod
     def new(cls, pair: Pair) -> Progress:
@@ -56,12 +74,12 @@ class Progress:
         """Processor time of all passes so far, in core seconds."""
         return self.history[-1].spent_core_s if self.history else 0.0
 
-    def after(self, done: Pass, pair: Pair) -> Progress:
-        """Return the progress after one more pass."""
-        history = (*self.history, done)
+    def after(self, done: Pass, pair: Pair, steps: int) -> Progress:
+        """Return the progress after one more pass of so many batches."""
+        history, steps = (*self.history, done), self.steps + steps
         if done.bits > max((p.bits for p in self.history), default=-float("inf")):
-            return Progress(history, copy.deepcopy(pair.state_dict()))
-        return Progress(history, self.best_state, self.unimproved + 1)
+            return Progress(history, copy.deepcopy(pair.state_dict()), 0, steps)
+        return Progress(history, self.best_state, self.unimproved + 1, steps)
 
     def finished(self, recipe: Recipe) -> bool:
         """Return whether passes, patience or time are used up."""
@@ -72,18 +90,34 @@ class Progress:
         )
 
 
-def fingerprint(recipe: Recipe, family: str, shape: Shape, rows: Rows, validation: Rows) -> str:
-    """Return what must be the same for training to go on: network, recipe and rows, as a digest.
+def fingerprint(
+    family: NetworkFamily,
+    shape: Shape,
+    signals: SignalSet,
+    bank: TargetBank,
+    rows: Rows,
+    validation: Rows,
+) -> str:
+    """Return what must be the same for training to go on, as a digest.
 
-    How long to train may change between two runs, so ``epochs``, ``patience`` and
-    ``budget_core_s`` are left out.
+    It is network, recipe, targets, sensor positions, table and split, and of the signals, which
+    may be gigabytes, the first and the last trial. How long to train may change between two runs,
+    so ``epochs``, ``patience`` and ``budget_core_s`` are left out.
     """
+    recipe: Recipe = family.settings
     fields = dataclasses.asdict(recipe)
     for name in ("epochs", "patience", "budget_core_s"):
         del fields[name]
     size = (shape.n_channels, shape.n_times, shape.dim, shape.n_subjects, shape.n_trials)
-    content = json.dumps([family, size, fields, rows.tolist(), validation.tolist()])
-    return hashlib.sha256(content.encode()).hexdigest()
+    table = signals.table
+    names = [table.subjects, table.concept_names, table.image_names, bank.levels]
+    said = json.dumps([type(family).__name__, size, fields, names])
+    content = hashlib.sha256(said.encode())
+    arrays = [rows, validation, table.subject, table.concept, table.image, bank.vectors]
+    arrays += [] if shape.positions is None else [shape.positions]
+    for array in (*arrays, signals.signals([rows[0], rows[-1]])):
+        content.update(np.ascontiguousarray(array).tobytes())
+    return content.hexdigest()
 
 
 def save(
@@ -102,6 +136,7 @@ def save(
         "optimiser": optimiser,
         "best": progress.best_state,
         "unimproved": progress.unimproved,
+        "steps": progress.steps,
         "history": [dataclasses.asdict(done) for done in progress.history],
     }
     draft = path.with_name(f".{path.name}.draft")
@@ -126,7 +161,7 @@ def load(fabric: Fabric, path: Path, mark: str, module: Any, optimiser: Any) -> 
 
     try:
         state = fabric.load(path, weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except UNREADABLE as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise CheckpointError(
             f"{path} is no checkpoint that can be read ({lines[0]}): remove it to start anew"
@@ -139,4 +174,4 @@ def load(fabric: Fabric, path: Path, mark: str, module: Any, optimiser: Any) -> 
     module.load_state_dict(state["module"])
     optimiser.load_state_dict(state["optimiser"])
     history = tuple(Pass(**fields) for fields in state["history"])
-    return Progress(history, state["best"], state["unimproved"])
+    return Progress(history, state["best"], state["unimproved"], state["steps"])

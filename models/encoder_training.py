@@ -34,6 +34,7 @@ from saccade.models.evaluation import accuracy
 from saccade.models.noise import WhitenedBySubject, kept_in_memory, noise_by_subject
 from saccade.models.positions import unit_square
 from saccade.models.probability import fit_temperature
+from saccade.models.ranking import ranks
 from saccade.models.recorded_epochs import RecordedEpochs
 from saccade.models.target_bank import TargetBank
 from saccade.models.targets import Targets
@@ -273,9 +274,9 @@ def _validation_scores(
 
 
 def _figures(scores: Float64, shown: Int64) -> dict[str, Any]:
-    right = scores[np.arange(len(shown)), shown]
-    ranks = 1 + (scores > right[:, None]).sum(axis=1)
-    found = accuracy(ranks.tolist(), scores.shape[1], [str(column) for column in shown])
+    found = accuracy(
+        ranks(scores, shown).tolist(), scores.shape[1], [str(column) for column in shown]
+    )
     return found.to_dict() | {"bits": information(scores, shown)}
 
 

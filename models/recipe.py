@@ -33,7 +33,7 @@ class Recipe:
     patience : int
         Passes without a better validation after which training ends.
     held_out : float
-        Share of the concepts (of the last trials, where there are few concepts) that decides when
+        Share of the concepts (where there are few, of each one's last trials) that decides when
         to end, if no validation set is given; above 0, below 1.
     batch_size : int
         Samples compared with each other, at least 2.
@@ -52,11 +52,12 @@ class Recipe:
     positives : {"own", "concept"}
         What counts as right within a batch.
     mse_weight : float
-        Share of the mean squared error in the loss, 0 to 1.
+        Share of the squared distance to the target in the loss, 0 to 1.
     soft_weight : float
         Share of SoftCLIP in what is left, 0 to 1.
     precision : {"32-true", "bf16-mixed", "16-mixed"}
-        Of the arithmetic.
+        Of the arithmetic. Resumed, a training in "16-mixed" starts with a fresh scale of its
+        gradients, so it is not to the bit what it would have been.
     seed : int
         Of initial weights, order, dropout and augmentation.
     budget_core_s : float or None
@@ -97,15 +98,26 @@ class Recipe:
             ("beta1", 0 <= self.beta1 < 1, "at least 0 and below 1"),
             ("beta2", 0 <= self.beta2 < 1, "at least 0 and below 1"),
             ("warm_up", self.warm_up >= 0, "at least 0"),
-            ("grad_clip", self.grad_clip is None or self.grad_clip > 0, "above 0, or none"),
+            (
+                "grad_clip",
+                self.grad_clip is None or 0 < self.grad_clip < math.inf,
+                "above 0, or none",
+            ),
             ("mse_weight", 0 <= self.mse_weight <= 1, "0 to 1"),
             ("soft_weight", 0 <= self.soft_weight <= 1, "0 to 1"),
             ("seed", self.seed >= 0, "at least 0"),
-            ("budget_core_s", (self.budget_core_s or 1) > 0, "above 0, or none"),
+            (
+                "budget_core_s",
+                self.budget_core_s is None or self.budget_core_s > 0,
+                "above 0, or none",
+            ),
         )
         for name, fits, words in ranges:
             if not fits:
                 raise ConfigError(f"{name} must be {words}, not {getattr(self, name)}")
+        for name in ("epochs", "patience", "batch_size", "warm_up", "seed"):
+            if not isinstance(getattr(self, name), int):
+                raise ConfigError(f"{name} must be a whole number, not {getattr(self, name)}")
         for name, choices in (
             ("repetitions", get_args(Repetitions)),
             ("scale", get_args(Scale)),

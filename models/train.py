@@ -140,7 +140,7 @@ def train(
         Versions of the pictures, in the order of the table's images, centred, of unit length.
     rows, validation : arrays of int, or None
         Rows to train on, and rows that decide when to end. With no ``validation`` some of
-        ``rows`` are held out as the recipe says; None for ``rows`` are all.
+        ``rows`` are held out as the recipe says; None for ``rows`` are all others.
     positions : array of shape (n_channels, 2), or None
         Where the sensors are, for towers that ask.
     fabric : lightning_fabric.Fabric or None
@@ -164,9 +164,12 @@ def train(
         )
     fabric = fabric or Fabric(accelerator="cpu", devices=1, precision=recipe.precision)
     fabric.launch()
+    _check(signals, bank, rows, validation)
     every = np.arange(len(signals.table)) if rows is None else np.asarray(rows, dtype=np.int64)
     if validation is None:
         every, validation = held_out_rows(signals.table, every, recipe.held_out, recipe.seed)
+    elif rows is None:
+        every = np.setdiff1d(every, validation)
     shape = Shape(
         n_channels=signals.n_channels,
         n_times=signals.n_times,
@@ -175,29 +178,31 @@ def train(
         n_trials=len(signals.table),
         positions=positions,
     )
-    with torch.random.fork_rng(enabled=fabric.device.type == "cpu"):
+    with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
         torch.manual_seed(recipe.seed)
         pair = Pair(family, shape)
         bank = bank.pick(pair.target_side.levels)
         judge = Validation(signals, bank, validation, recipe)
         loop = _Loop(family, pair, signals, bank, every, fabric)
         progress = checkpoints.Progress.new(pair)
-        mark = checkpoints.fingerprint(recipe, type(family).__name__, shape, every, validation)
+        mark = checkpoints.fingerprint(family, shape, signals, bank, every, validation)
         if checkpoint is not None and checkpoint.exists():
             progress = checkpoints.load(fabric, checkpoint, mark, loop.module, loop.optimiser)
         spent_before, began = progress.spent_core_s, time.process_time()
         while not progress.finished(recipe):
             number = len(progress.history) + 1
-            loss = loop.one_pass(number)
+            loss, steps = loop.one_pass(number, progress.steps)
             bits, top1 = judge.of(pair, fabric)
             spent = spent_before + time.process_time() - began
+            # One process decides for all whether to go on.
+            bits, top1, spent = fabric.broadcast((bits, top1, spent))
             if not (math.isfinite(loss) and math.isfinite(bits)):
                 raise CalibrationError(
                     f"the loss must stay finite, but became {loss} in pass {number}: whiten the "
                     f"epochs, or lower lr from {recipe.lr:g}"
                 )
             done = Pass(number, loss, bits, top1, spent)
-            progress = progress.after(done, pair)
+            progress = progress.after(done, pair, steps)
             if checkpoint is not None:
                 checkpoints.save(fabric, checkpoint, mark, loop.module, loop.optimiser, progress)
             on_pass(done)
@@ -235,14 +240,16 @@ class _Loop:
         self.optimiser: Any
         self.module, self.optimiser = fabric.setup(pair, optimiser)
         n_samples = len(samples_of(self._table, rows, self._recipe.repetitions, _rng(0, 0)))
-        if n_samples < 2 * fabric.world_size:
+        least = 2 * fabric.world_size
+        if min(n_samples, self._recipe.batch_size) < least:
             raise CalibrationError(
-                f"training compares at least {2 * fabric.world_size} samples, but {n_samples} "
-                "came: record more"
+                f"training compares at least {least} samples, 2 a process, but there are "
+                f"{n_samples} in batches of {self._recipe.batch_size}: record more, raise "
+                "batch_size or take fewer processes"
             )
 
-    def one_pass(self, number: int) -> float:
-        """Train on every sample once; return the mean loss."""
+    def one_pass(self, number: int, steps_before: int) -> tuple[float, int]:
+        """Train on every sample once; return the mean loss and the number of batches."""
         recipe, fabric = self._recipe, self._fabric
         rng = _rng(recipe.seed, number)
         torch.manual_seed(int(rng.integers(2**62)) + fabric.global_rank)
@@ -251,11 +258,14 @@ class _Loop:
         batches = batches_of(samples, recipe.batch_size)
         self.module.train()
         total = 0.0
-        for step, batch in enumerate(batches, start=(number - 1) * len(batches) + 1):
+        for step, batch in enumerate(batches, start=steps_before + 1):
             for group in self.optimiser.param_groups:
                 group["lr"] = recipe.lr * min(1.0, step / max(1, recipe.warm_up))
             total += self._one_step(batch, augmenting)
-        return total / len(batches)
+        if fabric.world_size > 1:  # statistics of batches are each process's own
+            for buffer in self._pair.buffers():
+                torch.distributed.broadcast(buffer, src=0)
+        return total / len(batches), len(batches)
 
     def _one_step(self, batch: list[Rows], augmenting: torch.Generator) -> float:
         fabric, recipe = self._fabric, self._recipe
@@ -291,6 +301,25 @@ class _Loop:
         """Return what all processes have, (n_processes · B, ...)."""
         everything = self._fabric.all_gather(part, sync_grads=part.requires_grad)
         return cast("torch.Tensor", everything).flatten(0, 1)
+
+
+def _check(
+    signals: SignalSet, bank: TargetBank, rows: Rows | None, validation: Rows | None
+) -> None:
+    """Refuse targets that are not those of the table's images, and rows that are used twice."""
+    n_images = len(signals.table.image_names)
+    if len(bank) != n_images:
+        raise CalibrationError(
+            f"every image needs its targets, in the table's order, but {len(bank)} came for "
+            f"{n_images} images: make the bank for this table"
+        )
+    if rows is not None and validation is not None:
+        twice = np.intersect1d(rows, validation)
+        if len(twice):
+            raise CalibrationError(
+                f"validation trials are not trained on, but {len(twice)} of {len(validation)} are "
+                "in both: take them out of the training rows"
+            )
 
 
 def _rng(seed: int, number: int) -> np.random.Generator:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from saccade.models.data.signals import SignalSet
 from saccade.models.data.table import TrialTable
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from saccade.models.train import Pair
 
 MANY_CONCEPTS = 20
-"""From so many on, whole concepts are held out; with fewer, the last trials of all."""
+"""From so many on, whole concepts are held out; with fewer, each one's last trials."""
 LARGEST_BATCH = 256
 
 
@@ -41,7 +42,8 @@ def held_out_rows(table: TrialTable, rows: Rows, share: float, seed: int) -> tup
     rows : array of int
         To be split; their order is that of time.
     share : float
-        Of the concepts, or of the trials if there are few concepts; above 0 and below 1.
+        Of the concepts, or, if there are few, of each person's trials of each concept; above 0
+        and below 1.
     seed : int
         Draws the concepts.
 
@@ -56,7 +58,7 @@ def held_out_rows(table: TrialTable, rows: Rows, share: float, seed: int) -> tup
         drawn = np.random.default_rng([seed, 1]).permutation(concepts)[:count]
         out = np.isin(table.concept[rows], drawn)
     else:
-        out = np.arange(len(rows)) >= len(rows) - math.ceil(share * len(rows))
+        out = _last_of_each(table, rows, share)
     train, validation = rows[~out], rows[out]
     for name, part in (("training", train), ("validation", validation)):
         shown = len(np.unique(table.concept[part]))
@@ -66,6 +68,17 @@ def held_out_rows(table: TrialTable, rows: Rows, share: float, seed: int) -> tup
                 f"{len(part)} of {shown}: record more, or change held_out from {share:g}"
             )
     return train, validation
+
+
+def _last_of_each(table: TrialTable, rows: Rows, share: float) -> NDArray[np.bool_]:
+    """Return which rows are the last of a person and concept; one trial alone is not."""
+    out = np.zeros(len(rows), dtype=bool)
+    group = table.subject[rows] * len(table.concept_names) + table.concept[rows]
+    for which in np.unique(group):
+        own = np.flatnonzero(group == which)
+        if len(own) > 1:
+            out[own[len(own) - min(len(own) - 1, math.ceil(share * len(own))) :]] = True
+    return out
 
 
 class Validation:

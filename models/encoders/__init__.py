@@ -7,7 +7,6 @@ needs none of this code to run.
 
 from __future__ import annotations
 
-import dataclasses
 import io
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -66,9 +65,8 @@ class FittedEncoder:
         """
         if not self.projection:
             return gallery, gallery.centre
-        vectors = self.project(gallery.centred())
-        moved = dataclasses.replace(gallery, vectors=vectors, projection=self.projection)
-        return moved, np.zeros(vectors.shape[1], np.float32)
+        moved = gallery.projected(self.project(gallery.centred()), self.projection)
+        return moved, np.zeros(moved.dim, np.float32)
 
 
 class EncoderFamily(Protocol):

@@ -8,7 +8,7 @@ the gallery goes through the same side before a decoder uses it.
 
 from __future__ import annotations
 
-import dataclasses
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -118,8 +118,8 @@ class NetworkFamily(ABC):
         """Train on one person's trials, as calibration does; see :class:`EncoderFamily`.
 
         Versions of pictures that the target side wants are made from the vectors ``Y``, as there
-        are no pictures here. What a calibration shows again and again is a concept, of which a
-        mean would leave one sample; so single trials are trained on, whatever the settings say.
+        are no pictures here. All trials of a concept count as repetitions of one picture: with
+        ``repetitions`` at "average" a single sample of each is left.
 
         Raises
         ------
@@ -133,10 +133,11 @@ class NetworkFamily(ABC):
         check_training_data(X, Y, least_trials=4)
         vectors, concept = np.unique(Y, axis=0, return_inverse=True)
         versions, levels = EmbeddingLevels(vectors, self.settings.seed), self.levels()
+        bank, centre = versions.apply(vectors, levels).centred()
         trained = train(
-            type(self)(dataclasses.replace(self.settings, repetitions="single")),
+            self,
             _signals(X, concept.reshape(-1), len(vectors)),
-            versions.apply(vectors, levels),
+            bank,
             positions=_positions(ch_names) if self.needs_positions else None,
         )
         module = ForSubject(trained.tower, 0)
@@ -144,9 +145,12 @@ class NetworkFamily(ABC):
             return FittedEncoder(module)
 
         def project(gallery: Float32) -> Float32:
-            return trained.project(versions.apply(gallery, levels))
+            return trained.project(versions.apply(gallery, levels).centred(centre)[0])
 
-        return FittedEncoder(module, f"{type(self).__name__}, levels on embeddings", project)
+        weights = b"".join(p.detach().numpy().tobytes() for p in trained.target_side.parameters())
+        mark = hashlib.sha256(weights + vectors.tobytes()).hexdigest()[:12]
+        said = f"{type(self).__name__} {mark}, levels on embeddings"
+        return FittedEncoder(module, said, project)
 
     @abstractmethod
     def tower(self, shape: Shape) -> nn.Module:

@@ -121,14 +121,6 @@ class TestTraining:
         impatient, patient = (predict(fit(X, Y, **settings, patience=p), X) for p in (1, 40))
         assert not np.array_equal(impatient, patient)
 
-    def test_the_best_pass_is_kept_not_the_last(self):
-        X, Y, *_ = data(60, noise=6.0)
-        settings = {"lr": 1e-2, "weight_decay": 0.0, "patience": 40}
-        np.testing.assert_array_equal(
-            predict(fit(X, Y, epochs=25, **settings), X),
-            predict(fit(X, Y, epochs=40, **settings), X),
-        )
-
     def test_the_last_trials_decide(self):
         X, Y, *_ = data(100)
         spoiled = X.copy()

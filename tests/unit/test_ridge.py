@@ -115,7 +115,9 @@ class TestChoice:
         X, Y = data(60, 4, 20, 3, noise=20.0)
         X[:30] += np.linspace(0, 40, 20, dtype=np.float32)  # another state in the first half
         grid = tuple(10.0 ** np.arange(-3, 3))
-        fits = [Ridge(RidgeSettings(alphas=grid, folds=k)).fit(X, Y).module[1].weight for k in (2, 30)]
+        fits = [
+            Ridge(RidgeSettings(alphas=grid, folds=k)).fit(X, Y).module[1].weight for k in (2, 30)
+        ]
         assert not torch.equal(*fits)
 
 
@@ -128,7 +130,7 @@ def test_same_data_same_bits():
 def test_inputs_are_not_changed():
     X, Y = data(30, 3, 5, 4)
     before = X.copy(), Y.copy()
-    Ridge().fit(X, Y).module
+    Ridge().fit(X, Y)
     np.testing.assert_array_equal(X, before[0])
     np.testing.assert_array_equal(Y, before[1])
 

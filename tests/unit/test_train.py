@@ -17,18 +17,20 @@ from saccade.models.corruption_embedding import EmbeddingLevels
 from saccade.models.data.signals import ArraySignals
 from saccade.models.data.table import TrialTable, count_within
 from saccade.models.encoders.eegproject import EEGProject, EEGProjectSettings
+from saccade.models.encoders.nice import NICE, NICESettings
 from saccade.models.train import train
 from saccade.realtime.errors import CalibrationError, CheckpointError
 
 N_CONCEPTS, REPETITIONS = 30, 4
+SIZE = 320  # of an epoch: 4 channels of 80 samples
 
 
 def task(noise: float = 1.0, n_concepts: int = N_CONCEPTS):
     rng = np.random.default_rng(3)
     vectors = rng.standard_normal((n_concepts, 12)).astype(np.float32)
-    mixing = rng.standard_normal((12, 40))
+    mixing = rng.standard_normal((12, SIZE))
     concept = np.repeat(np.arange(n_concepts), REPETITIONS)
-    data = vectors[concept] @ mixing + noise * rng.standard_normal((len(concept), 40))
+    data = vectors[concept] @ mixing + noise * rng.standard_normal((len(concept), SIZE))
     table = TrialTable(
         subject=np.zeros_like(concept),
         concept=concept,
@@ -39,7 +41,7 @@ def task(noise: float = 1.0, n_concepts: int = N_CONCEPTS):
         image_names=tuple(f"i{i}" for i in range(n_concepts)),
     )
     signals = ArraySignals(
-        data.reshape(-1, 4, 10).astype(np.float32), table, ("a", "b", "c", "d"), 100.0, 0.0
+        data.reshape(-1, 4, SIZE // 4).astype(np.float32), table, ("a", "b", "c", "d"), 100.0, 0.0
     )
     bank, _ = EmbeddingLevels(vectors).apply(vectors, ("sharp",)).centred()
     return signals, bank
@@ -68,6 +70,14 @@ class TestLearning:
         until = train(family(epochs=full.best, lr=3e-2), signals, bank)
         assert full.best < 15
         assert torch.equal(weights(full), weights(until))
+
+    def test_validation_rows_alone_are_taken_out_of_training(self):
+        signals, bank = task()
+        rows, validation = np.arange(80), np.arange(80, 120)
+        named = train(family(), signals, bank, rows, validation)
+        assert torch.equal(
+            weights(named), weights(train(family(), signals, bank, None, validation))
+        )
 
     def test_validation_rows_can_be_named_and_are_not_trained_on(self):
         signals, bank = task()
@@ -165,7 +175,19 @@ class TestRefusals:
             with pytest.raises(CheckpointError, match="belongs to another training"):
                 train(family(**other), signals, bank, checkpoint=file)
 
-    @pytest.mark.parametrize("content", [b"", b"nonsense", b"PK\x03\x04" + bytes(100)])
+    def test_a_checkpoint_of_other_signals_or_targets(self, tmp_path):
+        signals, bank = task()
+        file = tmp_path / "training.ckpt"
+        train(family(), signals, bank, checkpoint=file)
+        other, _ = task(noise=2.0)
+        turned = dataclasses.replace(bank, vectors=bank.vectors[:, :, ::-1].copy())
+        for changed in ((other, bank), (signals, turned)):
+            with pytest.raises(CheckpointError, match="belongs to another training"):
+                train(family(), *changed, checkpoint=file)
+
+    @pytest.mark.parametrize(
+        "content", [b"", b"nonsense", b"hello world\n", b"PK\x03\x04" + bytes(100)]
+    )
     def test_a_file_that_is_no_checkpoint(self, tmp_path, content):
         file = tmp_path / "training.ckpt"
         file.write_bytes(content)
@@ -186,9 +208,20 @@ class TestRefusals:
         with pytest.raises(CheckpointError, match="which is no folder: make it"):
             train(family(), *task(), checkpoint=tmp_path / "none" / "training.ckpt")
 
-    def test_too_few_concepts_to_hold_any_out(self):
+    def test_one_concept_only(self):
+        signals, bank = task()
         with pytest.raises(CalibrationError, match="needs at least 2 trials of different concepts"):
-            train(family(), *task(n_concepts=2))
+            train(family(), signals, bank, np.arange(REPETITIONS))
+
+    def test_targets_of_other_images(self):
+        signals, _ = task()
+        _, bank = task(n_concepts=7)
+        with pytest.raises(CalibrationError, match="but 7 came for 30 images"):
+            train(family(), signals, bank)
+
+    def test_rows_that_are_trained_on_and_judged(self):
+        with pytest.raises(CalibrationError, match="but 10 of 40 are in both"):
+            train(family(), *task(), np.arange(90), np.arange(80, 120))
 
     def test_a_loss_that_explodes(self):
         with pytest.raises(CalibrationError, match="lower lr from 1e\\+20"):
@@ -204,18 +237,27 @@ task = importlib.util.module_from_spec(spec); spec.loader.exec_module(task)
 torch.set_num_threads(1)
 fabric = Fabric(accelerator="cpu", devices=2, strategy="ddp")
 fabric.launch()
-trained = task.train(task.family(**{settings!r}), *task.task(), fabric=fabric)
-if fabric.is_global_zero:
-    np.save({out!r}, task.weights(trained).detach().numpy())
+for name, chosen in (("plain", task.plain()), ("normed", task.normed())):
+    trained = task.train(chosen, *task.task(), fabric=fabric)
+    np.savez(f"{out}/{{name}}{{fabric.global_rank}}.npz",
+             weights=task.weights(trained).detach().numpy(),
+             bits=[done.bits for done in trained.history])
 """
 
-EVEN = {"dropout": 0.0, "batch_size": 26}  # each process draws its own dropout; 104 = 4 · 26 trials
+
+def plain():
+    # Each process draws its own dropout, so there is none; 104 = 4 · 26 trials.
+    return family(dropout=0.0, batch_size=26)
 
 
-def test_two_processes_of_torchrun_train_what_one_would(tmp_path):
-    script, out = tmp_path / "shared.py", tmp_path / "weights.npy"
-    here = Path(__file__)
-    script.write_text(SHARED_OUT.format(file=str(here), settings=EVEN, out=str(out)))
+def normed():
+    # Batch norms see each process's own batches, and time ends it.
+    return NICE(NICESettings(epochs=50, batch_size=26, budget_core_s=2.0, dropout=0.0))
+
+
+def test_two_processes_of_torchrun_train_what_one_would_and_end_together(tmp_path):
+    script = tmp_path / "shared.py"
+    script.write_text(SHARED_OUT.format(file=str(Path(__file__)), out=str(tmp_path)))
     subprocess.run(
         [
             sys.executable,
@@ -230,5 +272,11 @@ def test_two_processes_of_torchrun_train_what_one_would(tmp_path):
         capture_output=True,
         env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
     )
-    alone = train(family(**EVEN), *task(), fabric=Fabric(accelerator="cpu", devices=1))
-    np.testing.assert_allclose(np.load(out), weights(alone).detach().numpy(), rtol=0, atol=2e-4)
+    alone = train(plain(), *task(), fabric=Fabric(accelerator="cpu", devices=1))
+    with np.load(tmp_path / "plain0.npz") as held:
+        expected = weights(alone).detach().numpy()
+        np.testing.assert_allclose(held["weights"], expected, rtol=0, atol=2e-4)
+    for name in ("plain", "normed"):
+        with np.load(tmp_path / f"{name}0.npz") as a, np.load(tmp_path / f"{name}1.npz") as b:
+            np.testing.assert_array_equal(a["bits"], b["bits"])
+            np.testing.assert_array_equal(a["weights"], b["weights"])
