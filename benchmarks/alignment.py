@@ -150,7 +150,8 @@ class Case:
         for signal in ("none", EUCLIDEAN):
             known = trained.encode(whitened(person.calibration, signals[signal]))
             vectors = trained.encode(whitened(person.test, signals[signal]))
-            for name, alignment in alignments(known, targets, most=signal == EUCLIDEAN):
+            gallery = trained.concepts[self.train]
+            for name, alignment in alignments(known, targets, gallery, most=signal == EUCLIDEAN):
                 before = "" if signal == "none" else f"{EUCLIDEAN} + "
                 yield before + name, self.ranks(alignment.apply(vectors), trained.concepts)
 
@@ -161,14 +162,16 @@ class Case:
         return self.ranks(trained.encode(signals), trained.concepts)
 
 
-def alignments(known: Float32, targets: Float32, *, most: bool) -> Iterator[tuple[str, Alignment]]:
+def alignments(
+    known: Float32, targets: Float32, gallery: Float32, *, most: bool
+) -> Iterator[tuple[str, Alignment]]:
     """Yield alignments of vectors from some trials; from as many as there are if ``most``."""
     for n in UNLABELLED[-1:] if most else UNLABELLED:
         yield f"whitening, {n} unlabelled", whitening(known[:n])
     for n in LABELLED[-1:] if most else LABELLED:
-        yield f"Procrustes, {n} labelled", procrustes(known[:n], targets[:n])
+        yield f"Procrustes, {n} labelled", procrustes(known[:n], targets[:n], among=gallery)
     for n in LABELLED[-1:] if most else LABELLED:
-        yield f"linear, {n} labelled", linear(known[:n], targets[:n])
+        yield f"linear, {n} labelled", linear(known[:n], targets[:n], among=gallery)
 
 
 def whitened(epochs: Float32, whitener: Float64) -> Float32:

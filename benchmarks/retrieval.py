@@ -61,7 +61,7 @@ def unit(vectors: Float32) -> Float32:
 def real(folder: Path | None) -> tuple[Float32, Float32, str]:
     """Return shown images and prototypes, each (200, 768) at unit length, and what they are."""
     base = common.BESIDE if folder is None else folder
-    if folder is not None or (base / SHOWN).exists():
+    if (base / SHOWN).exists():
         shown = np.load(base / SHOWN).reshape(-1, DIM).astype(np.float32)
         prototypes = np.load(base / PROTOTYPES).astype(np.float32)
         return unit(shown), unit(prototypes), "THINGS test images, CLIP ViT-L/14"
@@ -175,6 +175,11 @@ def main() -> None:
     options.add_argument("--clip", type=Path, help="folder of public CLIP embeddings")
     options.add_argument("--threads", type=int, default=os.cpu_count() or 1, help="to build with")
     chosen = options.parse_args()
+    absent = [
+        name for name in (SHOWN, PROTOTYPES) if chosen.clip and not (chosen.clip / name).is_file()
+    ]
+    if absent:
+        options.error(f"there is no {chosen.clip / absent[0]}: leave --clip out, or correct it")
     shown, prototypes, source = real(chosen.clip)
     first, second = top1(shown, prototypes, source), exact(1854, 1024)
     print(f"image → prototype, {first['n']} of {source}: top-1 {first['top1']:.3f} "

@@ -89,7 +89,7 @@ class Wanted:
 
     data: Path | None = None
     layout: str | None = None
-    split: str = "train"
+    split: str | None = None
     subjects: str | None = None
     images: Path | None = None
     trust_pickle: bool = False
@@ -106,7 +106,7 @@ class Wanted:
 
 
 SOURCES = {  # which fields change something with which source
-    "data": {"layout", "subjects", "images", "trust_pickle"},
+    "data": {"layout", "split", "subjects", "images", "trust_pickle"},
     "trials": {"subjects"},
     "recording": set(),
     "simulated": set(PLAN),
@@ -126,7 +126,7 @@ def check(wanted: Wanted) -> str:
     given = {
         field.name
         for field in dataclasses.fields(wanted)
-        if field.name != "split" and getattr(wanted, field.name) not in (None, False, [], ())
+        if getattr(wanted, field.name) not in (None, False, [], ())
     }
     sources = [name for name in SOURCES if name in given]
     if len(sources) != 1:

@@ -32,7 +32,9 @@ def evaluate(
     file: Annotated[Path, typer.Argument(help="An encoder (*.encoder) or decoder (*.saccade).")],
     data: datasets.Data = None,
     layout: datasets.LayoutName = None,
-    split: Annotated[str, typer.Option(help="Of the data set: test or train.")] = "test",
+    split: Annotated[
+        str | None, typer.Option(help="Of the data set: test, if not given, or train.")
+    ] = None,
     subjects: datasets.Subjects = None,
     images: datasets.Images = None,
     trust_pickle: datasets.TrustPickle = False,
@@ -238,10 +240,9 @@ def _settings(
 ) -> EvaluationSettings:
     """Return what is to be measured; intervals over trials where concepts are too few to draw."""
     from saccade.models.bootstrap import Resampling
-    from saccade.models.evaluate import EvaluationSettings
-    from saccade.models.trials import doubling
+    from saccade.models.evaluate import EvaluationSettings, enough
 
-    drawn = over or ("concepts" if _enough(tested, 1, "concepts", seed) else "trials")
+    drawn = over or ("concepts" if enough(tested, 1, Resampling(seed=seed)) else "trials")
     chosen: dict[str, Any] = {
         "permutations": permutations,
         "resampling": Resampling(over=drawn, seed=seed),  # type: ignore[arg-type] # checked there
@@ -250,18 +251,7 @@ def _settings(
         chosen["ways"] = _numbers(ways, "--ways")
     if repetitions is not None:
         chosen["repetitions"] = _numbers(repetitions, "--repetitions")
-    else:  # as many as leave enough averages for an interval
-        first, *more = doubling(int(tested.repetitions().max()))
-        chosen["repetitions"] = (first, *(k for k in more if _enough(tested, k, drawn, seed)))
     return EvaluationSettings(**chosen)
-
-
-def _enough(tested: Trials, size: int, over: str, seed: int) -> bool:
-    """Return whether averages of so many trials are enough to draw an interval from."""
-    from saccade.models.bootstrap import LEAST
-
-    first = [group[0] for group in tested.groups(size, seed)]
-    return len(first if over == "trials" else {int(tested.shown[row]) for row in first}) >= LEAST
 
 
 def _numbers(text: str, flag: str) -> tuple[int, ...]:
@@ -348,8 +338,8 @@ def _lines(found: Evaluation, judged: Judged, seen: Sequence[str]) -> list[str]:
     about, first = found.about, found.levels[0]
     lines = [
         f"encoder      {about.encoder} on {about.data}, {about.protocol}",
-        f"gallery      {found.gallery_size} concepts ({found.gallery_kind}), "
-        f"{first.n_concepts} shown to {first.n_people} people",
+        f"gallery      {found.gallery_size} candidates ({found.gallery_kind}); "
+        f"{first.n_concepts} concepts shown to {first.n_people} people",
     ]
     ideals = {ideal.repetitions: ideal for ideal in found.ideal}
     for level in found.levels:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -40,6 +41,20 @@ def export(
             help="Sessions (.npz) of who will use it: their noise, temperature and figures.",
         ),
     ] = None,
+    align: Annotated[
+        str | None,
+        typer.Option(
+            help="Learn this of them instead: euclidean, whitening, procrustes or linear; or "
+            "euclidean and another, by commas."
+        ),
+    ] = None,
+    online: Annotated[
+        str | None,
+        typer.Option(help="Learn this in each session, without labels: whitening or euclidean."),
+    ] = None,
+    after: Annotated[
+        int | None, typer.Option(help="With --online: from the first so many good epochs.", min=2)
+    ] = None,
     sfreq: Annotated[
         float | None,
         typer.Option(help="Rate of the stream, Hz, where the data went through no pipeline."),
@@ -52,14 +67,17 @@ def export(
     json: common.Json = False,
 ) -> None:
     """Make a decoder of an encoder: for a person, a gallery and a stream."""
-    from saccade.cli import calibrate, configuration, trial_sources
+    from saccade.cli import aligning, calibrate, configuration, trial_sources
     from saccade.cli.targets import bank_for, gallery_for
     from saccade.cli.targets import unseen as only_unseen
     from saccade.models import decoder_file, encoder_file
     from saccade.models.encoder_export import make_decoder
+    from saccade.models.encoder_fit import fitting
     from saccade.models.encoder_parts import check_gallery
 
     calibrate.check_target(out, overwrite=overwrite)
+    kinds = aligning.kinds_of(align, trials=bool(calibrate_on))
+    learned_online = aligning.online_of(online, after, kinds)
     loaded = configuration.load(
         config,
         {
@@ -79,16 +97,18 @@ def export(
     training = encoder.about.training
     known = training.concepts + training.validation_concepts
     concepts = only_unseen(whole, known) if unseen else whole
-    trials = None
-    if calibrate_on:
-        wanted = datasets.Wanted(trials=calibrate_on)
-        trials = trial_sources.open_data(wanted, loaded.config, "test").signals
     way = None
     if encoder.about.recorded is None:
         way = _configured(encoder, loaded.config)
     else:
         keys = ("stream.", "pipeline.", "epochs.", "markers.")
         loaded.refuse(keys, "the encoder's epochs came through a pipeline, which it brings")
+    trials = None
+    if calibrate_on:
+        wanted = datasets.Wanted(trials=calibrate_on)
+        through = way or encoder.about.recorded
+        dataset = trial_sources.open_data(wanted, loaded.config, "test", way=through)
+        trials = fitting(dataset.signals, encoder.about.signals)
     wanted_levels = encoder.about.targets.levels
     made = make_decoder(
         encoder,
@@ -96,12 +116,18 @@ def export(
         way,
         subject=subject,
         versions=bank_for(level, whole, concepts, wanted_levels, trust_pickle=trust_pickle),
-        trials=trials,
+        trials=None if kinds else trials,
     )
+    if trials is not None:
+        made = aligning.aligned(made, trials, kinds)
+    if learned_online is not None:
+        made = dataclasses.replace(made, online=learned_online)
     decoder_file.save(made, out, overwrite=overwrite)
     if json:
         about = {key: value for key, value in made.calibration.items() if key != "trained_on"}
         facts = {"decoder": str(out), "gallery": len(made.gallery), "simulated": made.simulated}
+        if learned_online is not None:
+            facts["online"] = dataclasses.asdict(learned_online)
         common.emit(facts | about)
         return
     for line in _lines(made):
@@ -164,15 +190,9 @@ def _configured(encoder: EncoderFile, settings: Config) -> RecordedEpochs | None
 
 def _lines(decoder: DecoderFile) -> list[str]:
     """Return what the decoder is, in words."""
-    from saccade.cli.table import accuracy_line
+    from saccade.cli.aligning import alignment_lines
 
     c, gallery = decoder.calibration, decoder.gallery
-    figures = c["figures"]
-    how = {
-        "concept": "validation concepts, not trained on",
-        "time": "the last trials of training, not trained on",
-        "own trials": "the trials its noise and temperature are from",
-    }[figures["split"]]
     chain = " → ".join(block["block"] for block in decoder.pipeline["blocks"])
     lines = [
         f"encoder      {decoder.encoder.architecture}, for {c['subject']}, trained on "
@@ -180,9 +200,24 @@ def _lines(decoder: DecoderFile) -> list[str]:
         f"pipeline     {chain}: {c['delay_ms_at_10_hz']:.0f} ms late at 10 Hz",
         f"gallery      {len(gallery)} concepts, {gallery.kind}, "
         f"{gallery.backbone}/{gallery.weights}" + _projected(gallery.projection),
-        f"judged on    {accuracy_line(figures)} ({how})",
+        f"judged on    {_judged(c.get('figures'))}",
+        *alignment_lines(decoder),
     ]
     return [*lines, "SIMULATED    no person, or no CLIP"] if decoder.simulated else lines
+
+
+def _judged(figures: dict[str, Any] | None) -> str:
+    from saccade.cli.table import accuracy_line
+
+    if figures is None:
+        return "nothing since it was aligned: saccade evaluate, on further trials"
+    how = {
+        "concept": "validation concepts, not trained on",
+        "time": "the last trials of training, not trained on",
+        "own trials": "the trials its noise and temperature are from",
+        "adaptation": "trials its alignment was not learned from, only by how much it is held back",
+    }[figures["split"]]
+    return f"{accuracy_line(figures)} ({how})"
 
 
 def _projected(projection: str) -> str:

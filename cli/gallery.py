@@ -66,7 +66,10 @@ def index(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file.")] = False,
     json: common.Json = False,
 ) -> None:
-    """Make a large gallery quick to search, and measure what the quick search misses."""
+    """Make a large gallery quick to search, and measure what the quick search misses.
+
+    Reading an index takes longer than one exact search: it pays from many queries on.
+    """
     import dataclasses
 
     from saccade.models import gallery_store, index_build, index_store
@@ -100,6 +103,10 @@ def search(
     kind: common.Kind = None,
     weights_file: common.WeightsFile = None,
     device: common.Device = None,
+    index: Annotated[
+        Path | None,
+        typer.Option("--index", help="With --name: by this index (.index), not exactly."),
+    ] = None,
     top: Annotated[int, typer.Option("--top", help="How many to show.", min=1)] = 5,
     json: common.Json = False,
 ) -> None:
@@ -113,6 +120,8 @@ def search(
 
     if (text is None) == (name is None):
         raise ConfigError("say what to look for: either a text or --name CONCEPT, not both")
+    if text is not None and index is not None:
+        raise ConfigError("--index would change nothing with a text, which is searched exactly")
     stored = _stored(file, names, backbone, weights, kind)
     held = stored.gallery
     count = min(top, len(held))
@@ -122,7 +131,7 @@ def search(
     else:
         if weights_file is not None or device is not None:
             raise ConfigError("--weights-file and --device would change nothing with --name")
-        hits = _like(held, held.row(name), min(count, len(held) - 1), file)
+        hits = _like(held, held.row(name), min(count, len(held) - 1), index)
     found = [
         {"row": int(row), "name": held.names[row], "cosine": float(score)}
         for row, score in zip(hits.rows[0], hits.scores[0], strict=True)
@@ -134,19 +143,17 @@ def search(
         typer.echo(f"{hit['cosine']:+.3f}  {hit['name']}")
 
 
-def _like(held: Gallery, row: int, count: int, file: Path | None) -> Hits:
-    """Return the concepts nearest to one, without itself; by the gallery's index if it has one."""
+def _like(held: Gallery, row: int, count: int, index: Path | None) -> Hits:
+    """Return the concepts nearest to one, without itself: exactly, or by an index."""
     from saccade.models import index_store
     from saccade.models import search as exact
 
     centred = held.centred()
     query = centred[row : row + 1]
-    beside = file.with_suffix(index_store.SUFFIX) if file is not None else None
-    index = index_store.load(beside, centred) if beside and beside.is_file() else None
-    if index is not None and count < index.facts.ranked_again:
-        hits = index.search(query, count + 1)
-    else:
+    if index is None:
         hits = exact.search(centred, query, count + 1)
+    else:
+        hits = index_store.load(index, centred).search(query, count + 1)
     others = hits.rows[0] != row
     return exact.Hits(hits.rows[:, others][:, :count], hits.scores[:, others][:, :count])
 

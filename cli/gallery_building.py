@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from saccade.models.clip import Clip, Resize
     from saccade.models.gallery import Gallery
     from saccade.models.gallery_plan import Plan
-    from saccade.models.gallery_store import StoredGallery
+    from saccade.models.gallery_whitening import GalleryWhitening
 
 BATCH = 64
 USED_WITH = {  # which flags change something, by what a gallery is built from
@@ -76,6 +76,7 @@ def build(
     A build that was interrupted goes on when the same command is given again.
     """
     from saccade.models import gallery_store
+    from saccade.models.gallery_whitening import GalleryWhitening
     from saccade.models.whole_file import check_new
     from saccade.realtime.errors import ConfigError
 
@@ -95,15 +96,21 @@ def build(
     if whiten and whiten_like is not None:
         raise ConfigError("--whiten fits a map, --whiten-like takes another's: give one of them")
     check_new(out, gallery_store.SUFFIX, overwrite=overwrite)
+    part = out.with_name(f"{out.name}.part")
     if vectors is not None:
         gallery = _from_arrays(vectors, names, backbone, weights, kind)
+        whitening = _whitening_of(whiten_like, gallery)
     else:
         plan = _plan(names, images, kind, template, corrupt)
         model = _model(backbone, weights, weights_file, resize, device)
-        gallery = _encoded(plan, model, out, batch or BATCH, draw=not json)
-    stored = _whitened(gallery, whiten, whiten_like)
-    gallery_store.save(stored, out, overwrite=overwrite)
-    about = stored.gallery
+        whitening = _whitening_of(whiten_like, model)  # before hours of encoding
+        gallery = _encoded(plan, model, part, batch or BATCH, draw=not json)
+    if whiten:
+        whitening = GalleryWhitening.fit(gallery)
+    about = gallery if whitening is None else whitening.whiten(gallery)
+    gallery_store.save(gallery_store.StoredGallery(about, whitening), out, overwrite=overwrite)
+    if vectors is None:
+        part.unlink()  # not before all is saved
     if json:
         common.emit(about.describe() | {"file": str(out)})
     else:
@@ -197,14 +204,13 @@ def _model(
     return Clip(settings)
 
 
-def _encoded(plan: Plan, model: Clip, out: Path, batch: int, *, draw: bool) -> Gallery:
+def _encoded(plan: Plan, model: Clip, part: Path, batch: int, *, draw: bool) -> Gallery:
     """Encode with a progress bar; leave with what is done kept when told to stop."""
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     from saccade.models import gallery_build
 
-    part = out.with_name(f"{out.name}.part")
     columns = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
     with (
         common.stop_signals() as stop,
@@ -225,24 +231,19 @@ def _encoded(plan: Plan, model: Clip, out: Path, batch: int, *, draw: bool) -> G
     return gallery
 
 
-def _whitened(gallery: Gallery, whiten: bool, like: Path | None) -> StoredGallery:
-    """Return the gallery in a white space: its own, another's, or as it is."""
+def _whitening_of(path: Path | None, made: Gallery | Clip) -> GalleryWhitening | None:
+    """Return the map that a gallery of the same model went through; None without a file."""
     from saccade.models import gallery_store
-    from saccade.models.gallery_whitening import GalleryWhitening
     from saccade.realtime.errors import GalleryError
 
-    if like is not None:
-        other = gallery_store.load(like)
-        if other.whitening is None:
-            raise GalleryError(f"{like} was not whitened: leave --whiten-like out")
-        if (other.gallery.backbone, other.gallery.weights) != (gallery.backbone, gallery.weights):
-            raise GalleryError(
-                f"{like} is of {other.gallery.backbone}/{other.gallery.weights}, not of "
-                f"{gallery.backbone}/{gallery.weights}: whiten like a gallery of the same model"
-            )
-        whitening = other.whitening
-    elif whiten:
-        whitening = GalleryWhitening.fit(gallery)
-    else:
-        return gallery_store.StoredGallery(gallery)
-    return gallery_store.StoredGallery(whitening.whiten(gallery), whitening)
+    if path is None:
+        return None
+    other = gallery_store.load(path)
+    if other.whitening is None:
+        raise GalleryError(f"{path} was not whitened: leave --whiten-like out")
+    if (other.gallery.backbone, other.gallery.weights) != (made.backbone, made.weights):
+        raise GalleryError(
+            f"{path} is of {other.gallery.backbone}/{other.gallery.weights}, not of "
+            f"{made.backbone}/{made.weights}: whiten like a gallery of the same model"
+        )
+    return other.whitening

@@ -135,18 +135,24 @@ def bank_for(
 
 
 def unseen(gallery: Gallery, trained_on: Collection[str]) -> Gallery:
-    """Return the concepts of a gallery that training has not seen.
+    """Return the rows of a gallery whose concept training has not seen.
 
     Raises
     ------
     GalleryError
-        If fewer than two are left.
+        If fewer than two are left, or all are.
     """
     seen = {name.casefold() for name in trained_on}
-    rows = [row for row, name in enumerate(gallery.names) if name.casefold() not in seen]
+    rows = [row for row, name in enumerate(_concepts(gallery)) if name.casefold() not in seen]
+    if len(rows) == len(gallery):
+        raise GalleryError(
+            f"--unseen would change nothing, as none of the gallery's {len(gallery)} rows is of "
+            f"the {len(seen)} concepts the encoder was trained on: leave it out, or correct "
+            "the names"
+        )
     if len(rows) < 2:
         raise GalleryError(
-            f"--unseen leaves {len(rows)} of the gallery's {len(gallery)} concepts, as the "
+            f"--unseen leaves {len(rows)} of the gallery's {len(gallery)} rows, as the "
             f"encoder was trained on {len(seen)}: give a gallery with others"
         )
     return dataclasses.replace(
@@ -155,6 +161,13 @@ def unseen(gallery: Gallery, trained_on: Collection[str]) -> Gallery:
         vectors=gallery.vectors[rows],
         groups=None if gallery.groups is None else tuple(gallery.groups[row] for row in rows),
     )
+
+
+def _concepts(gallery: Gallery) -> Sequence[str]:
+    """Return the concept of each row, which may be one of several pictures of it."""
+    if gallery.kind != "image":
+        return gallery.names
+    return gallery.groups or [name.partition("/")[0] for name in gallery.names]
 
 
 def _features(

@@ -94,7 +94,7 @@ def train(
 ) -> None:
     """Train an encoder; what it leaves becomes decoders with saccade export."""
     wanted = datasets.Wanted(
-        data, layout, "train", subjects, images, trust_pickle, trials, recording, simulated,
+        data, layout, None, subjects, images, trust_pickle, trials, recording, simulated,
         effect, soa, train_trials, test_trials, held_out, artifacts, person,
     )  # fmt: skip
     source = datasets.check(wanted)

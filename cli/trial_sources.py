@@ -87,7 +87,8 @@ def open_data(
     settings : Config
         The session's settings.
     part : {"train", "test"}
-        Of the simulated session; other sources have what they have.
+        Of the simulated session, and of a published data set where the flags do not say
+        otherwise; other sources have what they have.
     simulation : dict or None
         The plan with which an encoder was trained, which flags override.
     way : RecordedEpochs or None
@@ -102,7 +103,7 @@ def open_data(
     """
     source = check(wanted)
     if wanted.data is not None and wanted.layout is not None:
-        return _published(wanted.data, wanted.layout, wanted)
+        return _published(wanted.data, wanted.layout, wanted, wanted.split or part)
     if source == "trials":
         return _sessions(wanted, way)
     if source == "recording":
@@ -112,7 +113,7 @@ def open_data(
 
 def test_concepts(wanted: Wanted) -> tuple[str, ...]:
     """Return the concepts of a published data set's own test split; none where it has none."""
-    if wanted.data is None or wanted.layout is None or wanted.split != "train":
+    if wanted.data is None or wanted.layout is None:
         return ()
     try:
         table = open_dataset(
@@ -182,17 +183,17 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _published(path: Path, layout: str, wanted: Wanted) -> Dataset:
+def _published(path: Path, layout: str, wanted: Wanted, split: str) -> Dataset:
 
     signals = open_dataset(
         path,
         layout,
-        split=wanted.split,
+        split=split,
         subjects=common.listed(wanted.subjects),
         images=wanted.images,
         trust_pickle=wanted.trust_pickle,
     )
-    name = f"{path.name} ({layout}, {wanted.split})"
+    name = f"{path.name} ({layout}, {split})"
     digest = {"sha256": sha256(path)} if path.is_file() else {}
     return Dataset(signals, Origin(({"name": name} | digest,)), name)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from saccade.models.align import Rows, held_out_together, linear, procrustes, wh
 from saccade.models.alignment import Alignment
 from saccade.models.decoder import RetrievalDecoder
 from saccade.models.decoder_parts import DecoderFile
+from saccade.models.evaluation import accuracy
 from saccade.models.probability import fit_temperature
-from saccade.models.ranking import similarities
+from saccade.models.ranking import ranks, similarities
 from saccade.models.whitening import mvnn
 from saccade.realtime.errors import CalibrationError, ConfigError
 from saccade.realtime.types import Epoch, Float32
@@ -40,8 +41,10 @@ def adapt(
         "euclidean" puts the person's noise in the place of the others' as what whitens the signal
         (:func:`saccade.models.whitening.mvnn`); the rest are those of :mod:`saccade.models.align`.
     labels : sequence of str, length n, or None
-        The concept of each trial, for "procrustes" and "linear". With them the temperature is
-        fitted anew, on trials that the alignment had not seen; otherwise it stays the others'.
+        The concept of each trial, for "procrustes" and "linear". With them temperature and figures
+        are those of held-out trials: the map was learned without them, though by how much it is
+        held back was chosen on all. Otherwise the temperature stays the others', and there are no
+        figures, as theirs are of another decoder.
 
     Raises
     ------
@@ -62,12 +65,11 @@ def adapt(
     if labelled != (labels is not None):
         need = "needs the label of each trial" if labelled else "learns without labels"
         raise ConfigError(f"{kind} {need}, but {'none' if labels is None else len(labels)} came")
-    note = {"kind": kind, "trials": len(epochs)}
     fresh = replace(
         decoder,
         alignment=None,
         online=None,
-        calibration=decoder.calibration | {"adaptation": note},
+        calibration=_noted(decoder.calibration, kind, len(epochs)),
     )
     vectors = _embedded(fresh, epochs)
     if kind == "euclidean":
@@ -82,11 +84,34 @@ def adapt(
     rows = np.array([decoder.gallery.row(label) for label in labels], dtype=np.intp)
     gallery = decoder.gallery.centred(decoder.gallery_centre)
     learn = LABELLED[kind]
-    alignment = learn(vectors, gallery[rows])
+    alignment = learn(vectors, gallery[rows], among=gallery)
     [held_back] = [value for name, value in alignment.settings.items() if name != "scale"]
     scores, shown = _held_out(vectors, rows, gallery, lambda v, t: learn(v, t, held_back))
-    temperature = fit_temperature(scores, shown.tolist())
-    return replace(fresh, alignment=alignment, temperature=temperature)
+    names = [decoder.gallery.names[row] for row in shown]
+    figures = accuracy(ranks(scores, shown).tolist(), len(gallery), names).to_dict()
+    past = fresh.calibration
+    known = past.get("trained_on", past.get("trials_of", ()))
+    return replace(
+        fresh,
+        alignment=alignment,
+        temperature=fit_temperature(scores, shown.tolist()),
+        calibration=past
+        | {
+            "trained_on": list(dict.fromkeys((*known, *names))),
+            "figures": figures | {"split": "adaptation"},
+        },
+    )
+
+
+def _noted(calibration: dict[str, Any], kind: str, n_trials: int) -> dict[str, Any]:
+    """Return what a decoder says of its past, with an adaptation and without figures.
+
+    The noise of the person stays when vectors are aligned after it; all else is replaced.
+    """
+    before = [note for note in calibration.get("adaptations", ()) if note["kind"] == "euclidean"]
+    kept = {key: value for key, value in calibration.items() if key != "figures"}
+    note = {"kind": kind, "trials": n_trials}
+    return kept | {"adaptations": [*(before if kind != "euclidean" else ()), note]}
 
 
 def _embedded(decoder: DecoderFile, epochs: Float32) -> Float32:

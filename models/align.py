@@ -15,8 +15,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 
 from saccade.models.alignment import Alignment, unit_length
+from saccade.models.probability import fit_temperature
+from saccade.models.ranking import similarities
 from saccade.realtime.errors import CalibrationError, ConfigError
 from saccade.realtime.types import Float32, Float64
 
@@ -86,7 +89,12 @@ def whitening(vectors: Float32, shrinkage: float | None = None) -> Alignment:
     )
 
 
-def procrustes(vectors: Float32, targets: Float32, strength: float | None = None) -> Alignment:
+def procrustes(
+    vectors: Float32,
+    targets: Float32,
+    strength: float | None = None,
+    among: Float32 | None = None,
+) -> Alignment:
     """Learn from labelled trials the rotation that turns vectors towards their targets.
 
     Of all orthogonal R it is the one with the largest ``tr(Rᵀ (Tᵀ P + k I))``, the likeliest if
@@ -97,12 +105,14 @@ def procrustes(vectors: Float32, targets: Float32, strength: float | None = None
     Parameters
     ----------
     vectors : array of shape (n, D), float32
-        The encoder's vectors, P. What is taken off is their mean over equally frequent concepts.
+        The encoder's vectors, P. What all concepts share is taken off, as in :func:`linear`.
     targets : array of shape (n, D), float32
         What they should have been, T: rows of the gallery as it is compared.
     strength : float or None
         Imagined trials for each real one, above 0; None for the value from 0.1 to 100 under
-        which held-out concepts have the highest mean cosine with their targets.
+        which held-out trials tell most of what was shown.
+    among : array of shape (G, D), float32, or None
+        The gallery as it is compared, from which that is then told; None for the targets alone.
 
     Raises
     ------
@@ -118,38 +128,47 @@ def procrustes(vectors: Float32, targets: Float32, strength: float | None = None
     _check_above_zero("strength", strength)
     p, t, mean = _labelled(vectors, targets)
     if strength is None:
-        every, folds = np.arange(len(p)), held_out_together(t)
+        every, folds, told = np.arange(len(p)), held_out_together(t), _Told(t, among)
 
-        def held_out_cosine(tried: float) -> float:
-            cosines = []
+        def held_out_told(tried: float) -> float:
+            turned = np.empty_like(p)
             for out in folds:
                 others = np.setdiff1d(every, out)
-                turned = p[out] @ _rotation(p[others], t[others], tried).T
-                cosines.append(_cosines(turned, t[out]))
-            return float(np.concatenate(cosines).mean())
+                turned[out] = p[out] @ _rotation(p[others], t[others], tried).T
+            return told(turned)
 
-        strength = _best(STRENGTHS, held_out_cosine)
+        strength = _best(STRENGTHS, held_out_told)
     matrix = _rotation(p, t, strength).astype(np.float32)
     return Alignment("procrustes", mean, matrix, len(p), {"strength": strength})
 
 
-def linear(vectors: Float32, targets: Float32, penalty: float | None = None) -> Alignment:
+def linear(
+    vectors: Float32,
+    targets: Float32,
+    penalty: float | None = None,
+    among: Float32 | None = None,
+) -> Alignment:
     """Learn from labelled trials a linear layer for one person, held back to the frozen map.
 
     It is ``I + D / s``: s is the number by which vectors explain their targets best, D the ridge
-    solution for what that leaves over. With a large penalty the ranking is the frozen encoder's,
-    and departs from it only as far as the trials insist.
+    solution for what that leaves over. With a large penalty it is the identity, and departs from
+    it only as far as the trials insist.
+
+    What is taken off before is the person's own level: the mean vector over equally frequent
+    concepts, less what these concepts' mean target explains of it. That part is meaning: concepts
+    of one kind, say, share it, and without it they would be taken for another.
 
     Parameters
     ----------
     vectors : array of shape (n, D), float32
-        The encoder's vectors. What is taken off is their mean over equally frequent concepts.
+        The encoder's vectors.
     targets : array of shape (n, D), float32
         What they should have been: rows of the gallery as it is compared.
     penalty : float or None
         On the squared entries of D, in units of the vectors' mean squared length, above 0; None
-        for the value from 0.01 to 10 000 under which held-out concepts have the highest mean
-        cosine with their targets.
+        for the value from 0.01 to 10 000 under which held-out trials tell most of what was shown.
+    among : array of shape (G, D), float32, or None
+        The gallery as it is compared, from which that is then told; None for the targets alone.
 
     Raises
     ------
@@ -170,20 +189,19 @@ def linear(vectors: Float32, targets: Float32, penalty: float | None = None) -> 
     scale = max(LEAST_SCALE, float((p * t).sum() / power.sum()))
     left_over = t - scale * p
     if penalty is None:
-        folds = held_out_together(t)
+        folds, told = held_out_together(t), _Told(t, among)
 
-        def held_out_cosine(tried: float) -> float:
-            """Return what refitting without each fold would give, from the one fit to all."""
+        def held_out_told(tried: float) -> float:
+            """Return what refitting D without each fold gives; mean and s stay those of all."""
             kept = u * (power / (power + tried * energy))
             residual = left_over - kept @ (u.T @ left_over)
-            cosines = []
+            predicted = np.empty_like(t)
             for out in folds:
                 missing = np.eye(len(out)) - kept[out] @ u[out].T
-                predicted = t[out] - np.linalg.solve(missing, residual[out])
-                cosines.append(_cosines(predicted, t[out]))
-            return float(np.concatenate(cosines).mean())
+                predicted[out] = t[out] - np.linalg.solve(missing, residual[out])
+            return told(predicted)
 
-        penalty = _best(PENALTIES, held_out_cosine)
+        penalty = _best(PENALTIES, held_out_told)
     weights = (left_over.T @ u) * (lengths / (power + penalty * energy))
     matrix = (np.eye(len(mean)) + weights @ directions / scale).astype(np.float32)
     return Alignment("linear", mean, matrix, len(p), {"penalty": penalty, "scale": scale})
@@ -220,12 +238,24 @@ def _best(candidates: Sequence[float], score: Callable[[float], float]) -> float
     return max(reversed(candidates), key=score)
 
 
-def _cosines(one: Float64, other: Float64) -> Float64:
-    """Return the cosine of each pair of rows; a zero row counts 0."""
-    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
-    products = np.einsum("nd,nd->n", one, other)
-    cosines = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
-    return np.asarray(cosines)
+class _Told:
+    """How much predictions tell of what was shown: mean log probability, at the best temperature.
+
+    That, and not the mean cosine: a map towards what all concepts share brings each prediction
+    nearer to its target, and makes them harder to tell apart.
+    """
+
+    def __init__(self, wanted: Float64, among: Float32 | None) -> None:
+        others = wanted[:0] if among is None else _pointing(among)
+        both = np.concatenate([others, wanted])
+        concepts, place = np.unique(both, axis=0, return_inverse=True)
+        self._concepts = concepts.astype(np.float32)
+        self._shown = place.reshape(-1)[len(others) :]
+
+    def __call__(self, predicted: Float64) -> float:
+        scores = similarities(predicted.astype(np.float32), self._concepts).astype(np.float64)
+        log_p = log_softmax(scores / fit_temperature(scores, self._shown.tolist()), axis=1)
+        return float(log_p[np.arange(len(scores)), self._shown].mean())
 
 
 def _oracle_share(variances: Float64, n_trials: int, dim: int) -> float:
@@ -254,7 +284,12 @@ def _pointing(vectors: Float32) -> Float64:
 
 
 def _labelled(vectors: Float32, targets: Float32) -> tuple[Float64, Float64, Float32]:
-    """Return centred vectors and targets, both of unit length before, and the vectors' mean."""
+    """Return vectors without the person's level, targets, and the level; all of unit length before.
+
+    The level is found by least squares, with every concept counting alike: vectors are taken to be
+    a multiple, at least 0, of their targets, and a level. It is then shrunk by its own uncertainty
+    (James and Stein's estimator, positive part): of few noisy trials, next to nothing is left.
+    """
     if vectors.shape != targets.shape:
         raise CalibrationError(
             "each trial needs a vector and a target of one size, but vectors of shape "
@@ -273,8 +308,15 @@ def _labelled(vectors: Float32, targets: Float32) -> tuple[Float64, Float64, Flo
             "others too"
         )
     share = 1 / (count[concept.reshape(-1)] * len(count))
-    mean = np.asarray(share @ unit, dtype=np.float32)
-    return unit - mean, wanted, mean
+    mean_target = share @ wanted
+    differing = wanted - mean_target
+    slope = (share @ (unit * differing).sum(axis=1)) / (share @ np.square(differing).sum(axis=1))
+    slope = max(0.0, float(slope))
+    mean = share @ unit - slope * mean_target
+    noise = np.square(share) @ np.square(unit - mean - slope * wanted).sum(axis=1)
+    doubt = noise / (1 - np.square(share).sum()) / max(np.square(mean).sum(), NO_SPREAD)
+    level = np.asarray(max(0.0, 1 - doubt) * mean, dtype=np.float32)
+    return unit - level, wanted, level
 
 
 def _check_above_zero(name: str, value: float | None) -> None:

@@ -90,6 +90,8 @@ class Clip:
         What is done to an image, in words and numbers.
     weights_sha256 : str
         Of the weights' file.
+    runs_on : str
+        What else the last bits of a vector depend on: kind of device, versions.
     dim : int
         Number of components of a vector.
 
@@ -107,6 +109,9 @@ class Clip:
         self.settings = settings
         self.backbone = known_model(open_clip, settings.backbone)
         self._device = _device(settings.device)
+        self.runs_on = (
+            f"{self._device.type}, torch {torch.__version__}, open_clip {open_clip.__version__}"
+        )
         tag, about = known_tag(open_clip, self.backbone, settings.weights)
         path = settings.weights_file or fetched(open_clip, self.backbone, tag, about)
         self.weights_sha256 = file_sha256(path)
@@ -153,14 +158,16 @@ class Clip:
             If a text is too long, so that its end would be ignored.
         """
         tokens = self._tokenizer(list(texts))
-        if isinstance(self._tokenizer, import_open_clip().SimpleTokenizer):
-            for row in np.flatnonzero(tokens[:, -1]).tolist():  # else padded with zeros
-                length = 2 + len(self._tokenizer.encode(texts[row]))  # with start and end
-                if length > tokens.shape[1]:
-                    raise GalleryError(
-                        f"{self.backbone} reads at most {tokens.shape[1]} tokens, but "
-                        f"{texts[row][:60]!r} has {length}: shorten it"
-                    )
+        most = tokens.shape[1]
+        # A text that fits is only padded where there is room for one token more.
+        wider = self._tokenizer([*texts, ""], context_length=most + 1)
+        cut = (wider[:-1, :most] != tokens).any(dim=1) | (wider[:-1, -1] != wider[-1, -1])
+        if cut.any():
+            longest = texts[int(cut.int().argmax())]
+            raise GalleryError(
+                f"{self.backbone} reads at most {most} tokens, but {longest[:60]!r} has more: "
+                "shorten it"
+            )
         return self._encode(self._model.encode_text, tokens)
 
     def images(self, paths: Sequence[Path], level: str | None = None) -> Float32:

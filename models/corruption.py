@@ -257,6 +257,7 @@ def _low_resolution(pictures: torch.Tensor, share: float) -> torch.Tensor:
 def _mosaic(pictures: torch.Tensor, block: int) -> torch.Tensor:
     """Return pictures of square blocks of one colour each, their mean."""
     height, width = pictures.shape[2:]
+    block = min(block, max(height, width))  # a larger one holds the whole picture, too
     means = functional.avg_pool2d(pictures, block, ceil_mode=True)  # cut blocks: mean of the rest
     tiles = means.repeat_interleave(block, dim=2).repeat_interleave(block, dim=3)
     return tiles[:, :, :height, :width]

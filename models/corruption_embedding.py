@@ -31,6 +31,8 @@ from saccade.realtime.types import Float32, Float64
 
 FINEST_PX = 2.0
 """Size of the finest detail that a vector may tell: of 224 pixels, none makes a finer one."""
+STEPS = 10
+"""Noise belongs to a vector rounded to tenths of its components' root mean square."""
 CONTRAST = 64.0
 """Standard deviation of a picture that noise is compared with, in grey levels of 255: assumed."""
 
@@ -154,7 +156,7 @@ class EmbeddingLevels:
                 sharp = float(fovea(PICTURE_PX, PICTURE_PX).mean())
                 return np.asarray(scores * (sharp + (1 - sharp) * self._blur(level.strength)))
             case "noise":
-                noise = np.array([own_noise(vector, self.seed) for vector in vectors])
+                noise = np.array([own_noise(steps, self.seed) for steps in _rounded(vectors)])
                 return np.asarray(scores + level.strength / CONTRAST * spread * noise)
             case "lowres":
                 return np.asarray(scores * (self.per_px <= level.strength))  # size at least 1 / F
@@ -165,3 +167,13 @@ class EmbeddingLevels:
     def _blur(self, kernel: float) -> Float64:
         """Return what a Gaussian blur leaves of each component, (dim,), 0 to 1."""
         return np.asarray(np.exp(-0.5 * np.square(sigma_px(int(kernel)) * self.per_px)))
+
+
+def _rounded(vectors: Float32) -> Float32:
+    """Return whole numbers that tell directions apart, (n_images, dim).
+
+    Far coarser than single precision, so that a vector that was scaled, or normalised elsewhere,
+    keeps its noise.
+    """
+    steps = np.rint(unit(vectors) * STEPS * np.sqrt(vectors.shape[1])) + 0.0  # no minus zero
+    return np.asarray(steps, dtype=np.float32)

@@ -119,20 +119,10 @@ def load(path: Path) -> DecoderFile:
         itself; the message names member and field.
     """
     path = Path(path)
-    largest = sum(LARGEST_MEMBER.values())
-    if not path.is_file():  # a device or pipe might never end
-        raise DecoderFileError(f"{path} can't be read: there is no such file")
     try:
-        size = path.stat().st_size
-        content = path.read_bytes() if size <= largest else b""
-    except OSError as error:
-        raise DecoderFileError(f"{path} can't be read: {error}") from error
-    if size > largest:
-        raise DecoderFileError(f"{path}: a decoder has at most {largest} bytes, not {size}")
-    try:
-        return from_bytes(content)
+        return from_bytes(sealed_zip.read(path, LARGEST_MEMBER))
     except DecoderFileError as error:
-        raise DecoderFileError(f"{path}: {error}") from error
+        raise DecoderFileError(f"no decoder can be read from {path}: {error}") from error
 
 
 def to_bytes(decoder: DecoderFile) -> bytes:

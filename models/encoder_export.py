@@ -23,7 +23,7 @@ from saccade.models.encoders.network import UNKNOWN_SUBJECT
 from saccade.models.evaluation import accuracy
 from saccade.models.gallery import Gallery
 from saccade.models.probability import fit_temperature
-from saccade.models.ranking import similarities
+from saccade.models.ranking import ranks, similarities
 from saccade.models.recorded_epochs import RecordedEpochs
 from saccade.models.target_bank import TargetBank
 from saccade.models.whitening import mvnn, whiten
@@ -179,8 +179,8 @@ def _judged(
             f"{len(set(rows))} came: record more"
         )
     scores: Float64 = similarities(vectors, gallery).astype(np.float64)
-    ranks = 1 + (scores > scores[np.arange(len(rows)), rows][:, None]).sum(axis=1)
-    figures = accuracy(ranks.tolist(), len(gallery), labels).to_dict()
+    places = ranks(scores, np.asarray(rows, dtype=np.int64))
+    figures = accuracy(places.tolist(), len(gallery), labels).to_dict()
     return fit_temperature(scores, rows), figures | {"split": "own trials"}
 
 

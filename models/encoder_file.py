@@ -83,11 +83,9 @@ def load(path: Path) -> EncoderFile:
         that is not installed, or contradicts itself.
     """
     path = Path(path)
-    if not path.is_file():  # a device or pipe might never end
-        raise DecoderFileError(f"no encoder can be read from {path}: there is no such file")
     try:
-        return from_bytes(path.read_bytes())
-    except (OSError, DecoderFileError, ConfigError, GalleryError) as error:
+        return from_bytes(sealed_zip.read(path, LARGEST_MEMBER))
+    except (DecoderFileError, ConfigError, GalleryError) as error:
         raise DecoderFileError(f"no encoder can be read from {path}: {error}") from error
 
 

@@ -22,7 +22,7 @@ from saccade.models.gallery import Gallery
 from saccade.models.target_bank import TargetBank
 from saccade.models.trials import Candidates
 from saccade.models.whitening import mvnn, whiten
-from saccade.realtime.errors import SignatureMismatch
+from saccade.realtime.errors import ConfigError, SignatureMismatch
 from saccade.realtime.types import Float32, Float64
 
 REST_TRIALS = 512  # whose mean epoch stands where something is hidden
@@ -154,7 +154,15 @@ def judged_decoder(decoder: DecoderFile, signals: SignalSet, gallery: Gallery | 
     ------
     SignatureMismatch, GalleryError
         If signals or gallery do not fit.
+    ConfigError
+        If the decoder learns of its user while it runs.
     """
+    if decoder.online is not None:
+        raise ConfigError(
+            f"a decoder that learns (online {decoder.online.kind}, from the first "
+            f"{decoder.online.n_trials} epochs of a session) answers by what came before, but "
+            "trials are judged in any order and averaged: judge it with saccade replay"
+        )
     channels = signals.ch_names[: decoder.encoder.n_channels]
     wanted = SignalSignature(
         channels, decoder.encoder.n_times, decoder.working_sfreq, signals.tmin_s, "eeg", (), 0

@@ -7,7 +7,7 @@ its targets, and says whose trials of which concepts it has seen.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -323,7 +323,13 @@ def family_of(about: EncoderManifest) -> Any:
 def fresh_modules(
     about: EncoderManifest, positions: Float32 | None
 ) -> tuple[nn.Module, TargetSide]:
-    """Return tower and target side with any weights, to be filled."""
+    """Return tower and target side with any weights, to be filled.
+
+    A file that training started from (the setting ``weights``) is not looked for: what was in it
+    has been trained further, and it may not be here.
+    """
+    if "weights" in about.settings:
+        about = replace(about, settings=about.settings | {"weights": None})
     family, shape = family_of(about), shape_of(about, positions)
     if not isinstance(family, NetworkFamily):
         return LinearTower(shape.n_channels * shape.n_times, shape.dim), TargetSide()

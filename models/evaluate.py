@@ -230,9 +230,7 @@ def _confusion(judged: Judged, candidates: Candidates, resampling: Resampling) -
     )
 
 
-def _bootstrap(
-    judged: Judged, mine: NDArray[np.bool_], resampling: Resampling
-) -> Bootstrap | None:
+def _bootstrap(judged: Judged, mine: NDArray[np.bool_], resampling: Resampling) -> Bootstrap | None:
     """Return intervals over some of the trials, or None where these are too few for any."""
     concept = judged.concept[mine]
     levels = np.arange(len(concept)) if resampling.over == "trials" else concept

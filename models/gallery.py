@@ -17,6 +17,8 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from saccade.models.gallery_names import check_names
+from saccade.models.search import best
 from saccade.realtime.errors import GalleryError
 from saccade.realtime.types import Float32, Float64, frozen
 
@@ -288,25 +290,6 @@ def targets(gallery: Gallery, rows: Sequence[int]) -> Float32:
     return np.take(gallery.centred(), rows, axis=0)
 
 
-def check_names(names: Sequence[str]) -> None:
-    """Refuse names that a gallery can't have.
-
-    Raises
-    ------
-    GalleryError
-        If one is empty, or comes twice (capitals do not tell names apart).
-    """
-    blank = [row for row, name in enumerate(names) if not name.strip()]
-    if blank:
-        raise GalleryError(f"every concept needs a name, but row {blank[0]} has none: name it")
-    repeated = [n for n, k in Counter(n.casefold() for n in names).items() if k > 1]
-    if repeated:
-        raise GalleryError(
-            f"a name must stand for one row, but {len(repeated)} stand for several "
-            f"({', '.join(sorted(repeated)[:5])}): rename or remove the repeated rows"
-        )
-
-
 def _check_vectors(vectors: Float32) -> None:
     """Refuse vectors that have no direction."""
     if vectors.ndim != 2 or vectors.dtype != np.float32 or min(vectors.shape) < 2:
@@ -345,12 +328,12 @@ def _mean_cosine(vectors: Float32) -> float:
 
 def _nearest_pairs(centred: Float32, count: int) -> list[tuple[int, int, float]]:
     """Return the pairs of rows with the highest cosine, a block of rows at a time."""
-    best: list[tuple[int, int, float]] = []
+    nearest: list[tuple[int, int, float]] = []
     for start in range(0, len(centred), BLOCK_ROWS):
-        cosines = centred[start : start + BLOCK_ROWS] @ centred.T
-        cosines[np.tril_indices(len(cosines), k=start, m=len(centred))] = -np.inf  # each pair once
-        flat = np.argsort(-cosines, axis=None, kind="stable")[:count]
+        cosines = centred[start : start + BLOCK_ROWS] @ centred[start:].T
+        cosines[np.tri(*cosines.shape, dtype=np.bool_)] = -np.inf  # each pair once
+        flat = best(cosines.ravel(), min(count, cosines.size))
         rows, columns = np.unravel_index(flat, cosines.shape)
-        found = zip(rows + start, columns, cosines.ravel()[flat], strict=True)
-        best += [(int(a), int(b), float(c)) for a, b, c in found if np.isfinite(c)]
-    return sorted(best, key=lambda pair: -pair[2])[:count]
+        found = zip(rows + start, columns + start, cosines.ravel()[flat], strict=True)
+        nearest += [(int(a), int(b), float(c)) for a, b, c in found if np.isfinite(c)]
+    return sorted(nearest, key=lambda pair: -pair[2])[:count]

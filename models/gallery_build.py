@@ -27,6 +27,7 @@ class Encoder(Protocol):
     weights: str
     weights_sha256: str
     preprocessing: str
+    runs_on: str
     dim: int
 
     def texts(self, texts: Sequence[str]) -> Float32:
@@ -56,7 +57,7 @@ def build(
     encoder : Encoder
         The model.
     part : Path
-        Finished rows are kept here until all are.
+        Finished rows are kept here. It stays when all are: remove it once the gallery is saved.
     batch : int
         Texts or images encoded at once, at least 1.
     progress : callable
@@ -82,6 +83,7 @@ def build(
         "backbone": encoder.backbone,
         "weights": encoder.weights_sha256,
         "preprocessing": encoder.preprocessing,
+        "runs on": encoder.runs_on,
         "batch": batch,
     }
     rows = PartialRows(part, about, encoder.dim)
@@ -101,7 +103,7 @@ def build(
     preprocessing = "" if plan.kind == "text" else encoder.preprocessing
     if plan.level is not None:
         preprocessing = f"{in_words(plan.level)}, then {preprocessing}"
-    gallery = Gallery(
+    return Gallery(
         names=plan.names,
         vectors=rows.read(),
         backbone=encoder.backbone,
@@ -112,8 +114,6 @@ def build(
         preprocessing=preprocessing,
         templates=plan.templates,
     )
-    rows.remove()
-    return gallery
 
 
 def _encode(plan: Plan, encoder: Encoder, group: range, batch: int) -> Float32:

@@ -99,7 +99,7 @@ def read_attributes(table_csv: Path) -> Gallery:
         If the table can't be read, or a rating is missing, out of range or the same for all.
     """
     try:
-        with Path(table_csv).open(encoding="utf-8", newline="") as file:
+        with Path(table_csv).open(encoding="utf-8-sig", newline="") as file:
             header, *rows = csv.reader(file)
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise GalleryError(f"no table of concepts can be read from {table_csv}: {error}") from error
@@ -108,7 +108,9 @@ def read_attributes(table_csv: Path) -> Gallery:
             f"{table_csv} must have columns concept, group and 1 to {EVERYDAY_DIM} properties, "
             f"not {len(header)} columns beginning with {', '.join(header[:2])}"
         )
-    ratings = np.array([_ratings(row, header, table_csv) for row in rows]).reshape(len(rows), -1)
+    if len(rows) < 2:
+        raise GalleryError(f"{table_csv} must have at least 2 concepts, not {len(rows)}: add some")
+    ratings = np.array([_ratings(row, header, table_csv) for row in rows])
     spread = ratings.std(axis=0)
     if not spread.all():
         constant = header[2 + int(np.argmin(spread))]
@@ -138,7 +140,7 @@ def read_names(path: Path) -> list[str]:
         If the file can't be read as UTF-8.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise GalleryError(f"names can't be read from {path} as UTF-8 text: {error}") from error
     return [line.strip() for line in text.rstrip().split("\n")]

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from saccade.models.corruption import parse_level
-from saccade.models.gallery import check_names
+from saccade.models.data.images import concept_of, concept_of_file
+from saccade.models.gallery_names import check_names
 from saccade.models.prompts import sentences
 from saccade.realtime.errors import ConfigError, GalleryError
 
@@ -118,7 +118,7 @@ def plan_images(
 
     The folder has a folder for each concept, in the order of their names; a number in front, as
     in THINGS' ``00001_aardvark``, is not part of the concept. For kind ``image`` the pictures may
-    also lie in the folder itself, one for each concept.
+    also lie in the folder itself, one for each concept; THINGS' ``_12s`` is not part of it either.
 
     Parameters
     ----------
@@ -170,11 +170,11 @@ def _concept_folders(folder: Path) -> dict[str, list[Path]]:
         raise GalleryError(f"no folder of images can be read at {folder}: {error}") from error
     if inside:
         listed = [
-            (_concept(f.name), [i for i in files if _is_image(i)]) for f, files in inside.items()
+            (concept_of(f.name), [i for i in files if _is_image(i)]) for f, files in inside.items()
         ]
         stray = len([entry for entry in entries if _is_image(entry)])
     else:
-        listed = [(_concept(entry.stem), [entry]) for entry in entries if _is_image(entry)]
+        listed = [(concept_of_file(entry.stem), [entry]) for entry in entries if _is_image(entry)]
         stray = 0
     if stray:
         raise GalleryError(
@@ -212,11 +212,6 @@ def _visible(folder: Path) -> list[Path]:
 
 def _is_image(path: Path) -> bool:
     return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
-
-
-def _concept(name: str) -> str:
-    """Return the concept in a folder's name, without the number that puts it in order."""
-    return re.sub(r"^\d+_(?=.)", "", name)
 
 
 def _stamp(path: Path) -> list[str | int]:

@@ -125,12 +125,8 @@ def load(path: Path) -> StoredGallery:
         If the file can't be read, was damaged or altered, or contradicts itself.
     """
     path = Path(path)
-    if not path.is_file():  # a device or pipe might never end
-        raise GalleryError(f"no gallery can be read from {path}: there is no such file")
     try:
-        return from_bytes(path.read_bytes())
-    except OSError as error:
-        raise GalleryError(f"no gallery can be read from {path}: {error}") from error
+        return from_bytes(sealed_zip.read(path, LARGEST_MEMBER))
     except (DecoderFileError, GalleryError) as error:
         raise GalleryError(f"no gallery can be read from {path}: {error}") from error
 

@@ -108,14 +108,22 @@ class Index:
         GalleryError
             If shapes do not fit, k is out of range, or a query is not finite.
         """
-        check_queries((min(self.facts.size, self.facts.ranked_again), self.facts.dim), queries, k)
+        if k > self.facts.ranked_again:
+            raise GalleryError(
+                f"this index compares {self.facts.ranked_again} of its {self.facts.size} vectors "
+                f"with a query, of which 1 to {self.facts.ranked_again} can be asked for, not {k}: "
+                "search exactly"
+            )
+        check_queries((self.facts.size, self.facts.dim), queries, k)
         self._faiss.omp_set_num_threads(1)
         return ranked(self.searcher, self.order, self._vectors, queries, k, self.facts.ranked_again)
 
 
 def digest(vectors: Float32) -> str:
-    """Return the SHA-256 of vectors, in hexadecimal."""
-    return hashlib.sha256(np.ascontiguousarray(vectors, dtype="<f4").data).hexdigest()
+    """Return the SHA-256 of vectors and their shape, in hexadecimal."""
+    content = hashlib.sha256(np.array(vectors.shape, dtype="<i8").tobytes())
+    content.update(np.ascontiguousarray(vectors, dtype="<f4").data)
+    return content.hexdigest()
 
 
 def import_faiss() -> ModuleType:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import safetensors
 import safetensors.numpy
+from numpy.typing import NDArray
 
 from saccade.models import sealed_zip
 from saccade.models.index import Index, IndexFacts, digest, import_faiss
@@ -77,10 +78,10 @@ def load(path: Path, vectors: Float32) -> Index:
     """
     path, faiss = Path(path), import_faiss()
     try:
-        members = sealed_zip.unpack(path.read_bytes(), LARGEST_MEMBER)
+        members = sealed_zip.unpack(sealed_zip.read(path, LARGEST_MEMBER), LARGEST_MEMBER)
         facts = read_json(IndexFacts, members["manifest.json"], "manifest.json")
         order = safetensors.numpy.load(members["order.safetensors"])["order"]
-    except (OSError, DecoderFileError, safetensors.SafetensorError, KeyError) as error:
+    except (DecoderFileError, safetensors.SafetensorError, KeyError) as error:
         raise GalleryError(f"no index can be read from {path}: {error}") from error
     came = digest(vectors)
     if came != facts.digest:
@@ -88,5 +89,21 @@ def load(path: Path, vectors: Float32) -> Index:
             f"{path} is for {facts.size} vectors of SHA-256 {facts.digest[:12]}…, not for these "
             f"{len(vectors)} of {came[:12]}…: build it again with saccade gallery index"
         )
-    searcher = faiss.deserialize_index(np.frombuffer(members["searcher.faiss"], np.uint8))
+    try:
+        searcher = faiss.deserialize_index(np.frombuffer(members["searcher.faiss"], np.uint8))
+    except RuntimeError as error:
+        raise GalleryError(
+            f"no index can be read from {path}: faiss can't read its searcher.faiss, written by "
+            "another version perhaps: build it again with saccade gallery index"
+        ) from error
+    if searcher.ntotal != len(vectors) or not _is_permutation(order, len(vectors)):
+        raise GalleryError(
+            f"no index can be read from {path}: each of {len(vectors)} vectors should be in it "
+            f"once, but it finds {searcher.ntotal} by an order of {order.size}: build it again "
+            "with saccade gallery index"
+        )
     return Index(searcher, order, vectors, facts)
+
+
+def _is_permutation(order: NDArray[np.int64], n: int) -> bool:
+    return order.shape == (n,) and bool((np.sort(order) == np.arange(n)).all())

@@ -182,7 +182,7 @@ def read_manifest(content: bytes) -> Manifest:
     try:
         found = json.loads(content)
         version = found.get("schema_version") if isinstance(found, dict) else None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:  # the latter of brackets within brackets
         raise DecoderFileError(
             f"manifest.json is not JSON ({error}): copy the file again"
         ) from error

@@ -75,10 +75,6 @@ class PartialRows:
             records.append(record)
         return np.frombuffer(b"".join(records), "<f4").reshape(-1, self._dim).astype(np.float32)
 
-    def remove(self) -> None:
-        """Delete the file."""
-        self.path.unlink()
-
 
 def _crc(record: bytes) -> bytes:
     return zlib.crc32(record).to_bytes(CRC_BYTES, "little")

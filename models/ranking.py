@@ -50,7 +50,7 @@ def similarities(vectors: Float32, candidates: Float32) -> Float32:
     return np.asarray(unit @ candidates.T, dtype=np.float32)
 
 
-def ranks(scores: Float32, shown: Int64) -> Int64:
+def ranks(scores: Float32 | Float64, shown: Int64) -> Int64:
     """Return the place of the shown candidate in each ranking, 1 = best.
 
     Equal scores count against it, so that an encoder that says the same of all is never right.

@@ -110,7 +110,7 @@ def _key_figures(evaluation: Evaluation) -> str:
         cells.append((f"top-5 of {whole.candidates}", whole.top5))
     most = f"bits of {math.log2(evaluation.gallery_size):.2f}"
     ideal = {limit.repetitions: limit for limit in evaluation.ideal}.get(first.repetitions)
-    share = "" if ideal is None else f", {first.bits.value / ideal.bits:.0%} of the ideal"
+    share = f", {first.bits.value / ideal.bits:.0%} of the ideal" if ideal and ideal.bits else ""
     cells += [("CLIP 2-way", first.two_way), (most, first.bits)]
     return (
         f"<section><h2>{_what(first.repetitions, capital=True)}</h2>"
@@ -157,7 +157,7 @@ def _ways_table(level: Level) -> str:
         f"<th>top-5 [95 %] <small>chance</small></th></tr></thead><tbody>{rows}</tbody></table>"
         f'<p class="note">Permuted {control.n_permutations} times: top-1 '
         f"{_rounded(control.mean)} [{_rounded(control.range95[0])}, "
-        f"{_rounded(control.range95[1])}], p = {_rounded(control.p)}</p>"
+        f"{_rounded(control.range95[1])}], {_chance_of(control.p)}</p>"
     )
 
 
@@ -251,6 +251,11 @@ def _cell(found: Measured) -> str:
 
 def _interval(found: Measured) -> str:
     return f"[{_rounded(found.ci95[0])}, {_rounded(found.ci95[1])}]"
+
+
+def _chance_of(p: float) -> str:
+    """Return a probability, which is never 0, as it is written."""
+    return "p &lt; .001" if p < 0.001 else f"p = {_rounded(p)}"
 
 
 def _rounded(value: float) -> str:

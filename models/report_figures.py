@@ -31,6 +31,7 @@ STYLE: dict[Any, Any] = {  # matplotlib's type lists all 300 names
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
+    "text.parse_math": False,  # a "$" in a name is a dollar
     "svg.hashsalt": "saccade",  # the same page for the same numbers
 }
 MOST_SENSORS = 80  # that can be told apart side by side
@@ -136,14 +137,17 @@ def people(evaluation: Evaluation) -> str:
     figure = Figure(figsize=(4.6, 1.45), layout="constrained")
     axes = figure.subplots()
     ends = dict.fromkeys((evaluation.levels[0], evaluation.levels[-1]))
+    place = {name: number for number, (name, _) in enumerate(evaluation.levels[0].people)}
     for level, colour, shift in zip(ends, (BLUE, ORANGE), (-0.12, 0.12), strict=False):
+        if not level.people:  # nobody has enough averages for an interval
+            continue
         names, found = zip(*level.people, strict=True)
-        places = np.arange(len(names)) + shift
+        places = np.array([place[name] for name in names]) + shift
         axes.vlines(places, *np.transpose([person.ci95 for person in found]), color=colour, lw=1.2)
         label = f"{level.repetitions} averaged" if level.repetitions > 1 else "single trials"
         axes.plot(places, [person.value for person in found], "o", color=colour, ms=3, label=label)
-        axes.set_xticks(range(len(names)), names, rotation=90)
-    axes.axhline(found[0].chance, color=GREY, ls=":", lw=1, label="chance")
+    axes.set_xticks(range(len(place)), list(place), rotation=90)
+    axes.axhline(evaluation.levels[0].people[0][1].chance, color=GREY, ls=":", lw=1, label="chance")
     axes.set_ylim(0, 1.02)
     axes.set_ylabel("top-1")
     axes.grid(axis="y", color=GREY, alpha=0.2, lw=0.6)

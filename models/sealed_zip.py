@@ -12,6 +12,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from saccade.realtime.errors import DecoderFileError
 
@@ -36,6 +37,32 @@ def pack(members: Mapping[str, bytes]) -> bytes:
 def seal(body: bytes) -> bytes:
     """Return an archive whose comment is still missing, with its digest as the comment."""
     return body + hashlib.sha256(body).hexdigest().encode()
+
+
+def read(path: Path, largest: Mapping[str, int]) -> bytes:
+    """Return the content of an archive's file, unless it is too large to be one.
+
+    Parameters
+    ----------
+    path : Path
+        The file. A device or a pipe is none: it might never end.
+    largest : mapping of str to int
+        As for :func:`unpack`.
+
+    Raises
+    ------
+    DecoderFileError
+        If there is no such file, it is too large, or can't be read.
+    """
+    try:
+        if not path.is_file():
+            raise DecoderFileError("there is no such file")
+        size, most = path.stat().st_size, sum(largest.values())
+        if size > most:
+            raise DecoderFileError(f"it should have at most {most} bytes, not {size}")
+        return path.read_bytes()
+    except OSError as error:
+        raise DecoderFileError(str(error)) from error
 
 
 def unpack(archive: bytes, largest: Mapping[str, int]) -> dict[str, bytes]:
@@ -70,7 +97,7 @@ def unpack(archive: bytes, largest: Mapping[str, int]) -> dict[str, bytes]:
             infos = file.infolist()
             _check_members(infos, largest)
             return {info.filename: file.read(info) for info in infos}
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError) as error:  # or by a zip of the future
         raise DecoderFileError(f"the zip archive is malformed ({error}): copy it again") from error
 
 

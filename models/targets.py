@@ -17,6 +17,7 @@ from saccade.models.data.signals import TrialTable
 from saccade.models.encoder_parts import TargetSignature
 from saccade.models.encoders.network import SHARP
 from saccade.models.gallery import Gallery
+from saccade.models.gallery_names import rows_by_name
 from saccade.models.target_bank import TargetBank
 from saccade.realtime.errors import GalleryError
 from saccade.realtime.types import Float32
@@ -71,7 +72,7 @@ def targets(
     GalleryError
         If an image has no vector, a level is missing, or vectors can't be told apart.
     """
-    vectors = by_name(_names(table), gallery)
+    vectors = gallery.vectors[rows_by_name(gallery.names, _names(table))]
     made: EmbeddingLevels | None = None
     if versions:
         raw = bank_of({SHARP: gallery} | dict(versions), levels, _names(table))
@@ -109,12 +110,13 @@ def bank_of(
     levels : sequence of str
         Those that are wanted, in order.
     names : sequence of sequences of str
-        As for :func:`by_name`.
+        As for :func:`saccade.models.gallery_names.rows_by_name`.
 
     Raises
     ------
     GalleryError
-        If a level is missing, or a picture has no vector in it.
+        If a level is missing, is of another model, kind or projection, or a picture has no vector
+        in it.
     """
     missing = [level for level in levels if level not in versions]
     if missing:
@@ -122,42 +124,21 @@ def bank_of(
             f"the encoder wants {', '.join(levels)}, but {', '.join(missing)} came not: give each "
             "with --level, or none to have them made on embeddings"
         )
+    models = {
+        f"{gallery.backbone}/{gallery.weights} {gallery.kind} {gallery.projection}".strip()
+        for gallery in versions.values()
+    }
+    if len(models) > 1:
+        raise GalleryError(
+            "pictures at all levels must have been encoded alike, but "
+            f"{' and '.join(sorted(models))} came: build each with the same model"
+        )
     chosen = [versions[level] for level in levels]
     sizes = sorted({gallery.dim for gallery in chosen})
     if len(sizes) > 1:
         raise GalleryError(f"vectors of all levels must have one size, not {sizes}")
-    stack = [by_name(names, gallery) for gallery in chosen]
+    stack = [gallery.vectors[rows_by_name(gallery.names, names)] for gallery in chosen]
     return TargetBank(np.stack(stack, axis=1), tuple(levels), on_embeddings=False)
-
-
-def by_name(names: Sequence[Sequence[str]], gallery: Gallery) -> Float32:
-    """Return the vector of each of some pictures, (n_images, dim).
-
-    Parameters
-    ----------
-    names : sequence of sequences of str
-        What the pictures are called, in one or several ways (by themselves, by their concept);
-        the first of which the gallery has all is taken. Capitals do not matter.
-    gallery : Gallery
-        Where they are looked up.
-
-    Raises
-    ------
-    GalleryError
-        If the gallery has none of them all.
-    """
-    rows = {name.casefold(): row for row, name in enumerate(gallery.names)}
-    for way in names:
-        wanted = [name.casefold() for name in way]
-        if rows.keys() >= set(wanted):
-            return gallery.vectors[[rows[name] for name in wanted]]
-    last = {name.casefold() for name in names[-1]}
-    missing = sorted(last - rows.keys())
-    raise GalleryError(
-        f"every picture needs a vector, its own or its concept's, but {len(missing)} of "
-        f"{len(last)} concepts are not among the {len(rows)} of the gallery (first: "
-        f"{missing[0]!r}): use vectors of this data set, or leave those concepts out"
-    )
 
 
 def _names(table: TrialTable) -> tuple[Sequence[str], Sequence[str]]:

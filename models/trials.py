@@ -14,6 +14,7 @@ import numpy as np
 
 from saccade.models.data.table import Int64, TrialTable
 from saccade.models.gallery import Gallery
+from saccade.models.gallery_names import rows_by_name
 from saccade.realtime.errors import CalibrationError
 from saccade.realtime.types import Float32, frozen
 
@@ -157,35 +158,20 @@ class Trials:
         Parameters
         ----------
         table : TrialTable
-            Its concepts are looked up among the candidates' names; where they are not all there,
-            its images (a gallery of the pictures themselves).
+            Its images are looked up among the candidates' names; where they are not all there,
+            its concepts (:func:`saccade.models.gallery_names.rows_by_name`).
         candidates : Candidates
             May hold more than was shown.
 
         Raises
         ------
-        CalibrationError
+        GalleryError
             If something was shown that is no candidate.
         """
-        rows = {name: row for row, name in enumerate(candidates.names)}
-        shown: list[str] = []
-        for column, names in (
-            (table.concept, table.concept_names),
-            (table.image, table.image_names),
-        ):
-            shown = [names[index] for index in column]
-            if rows.keys() >= set(shown):
-                break
-        else:
-            concepts = dict.fromkeys(table.concept_names[index] for index in table.concept)
-            missing = [name for name in concepts if name not in rows]
-            raise CalibrationError(
-                f"what was shown must be among the {len(rows)} candidates, by concept or by image "
-                f"name, but {len(missing)} of {len(concepts)} concepts are not (first: "
-                f"{missing[0]!r}): use the test set's gallery"
-            )
+        images = [table.image_names[index] for index in table.image]
+        concepts = [table.concept_names[index] for index in table.concept]
         return cls(
-            shown=np.array([rows[name] for name in shown], np.int64),
+            shown=np.array(rows_by_name(candidates.names, (images, concepts)), np.int64),
             stimulus=table.image,
             subject=table.subject,
             subjects=table.subjects,
@@ -245,9 +231,9 @@ class Trials:
         return np.stack([self.subject, self.stimulus])
 
 
-def _check_one(rule: str, of: Int64, is_: Int64) -> None:
-    """Refuse a number that comes with two others."""
-    pairs = np.unique(np.stack([of, is_]), axis=1)
+def _check_one(rule: str, numbers: Int64, belonging: Int64) -> None:
+    """Refuse a number to which two others belong."""
+    pairs = np.unique(np.stack([numbers, belonging]), axis=1)
     twice = np.flatnonzero(np.diff(pairs[0]) == 0)
     if len(twice):
         first = twice[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from saccade.realtime.errors import GalleryError
@@ -17,9 +18,22 @@ def write_whole(path: Path, content: bytes) -> None:
     OSError
         If it can't be written.
     """
+    with drafted(path) as draft:
+        draft.write_bytes(content)
+
+
+@contextlib.contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+    """Give a place beside a file's, to write to; what is there at the end is moved to the file's.
+
+    Raises
+    ------
+    OSError
+        If it can't be moved.
+    """
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     try:
-        draft.write_bytes(content)
+        yield draft
         draft.replace(path)
     finally:
         with contextlib.suppress(OSError):

@@ -18,7 +18,7 @@ from saccade.models.data.pickles import Span, read_pickle
 from saccade.realtime.errors import RecordingError
 
 NPY, ZIP, PICKLE = b"\x93NUMPY", b"PK\x03\x04", b"\x80"  # pickles of protocol 2 or later
-LOCAL_HEADER = struct.Struct("<26xHH")  # of a member of a zip: lengths of name and extra field
+LOCAL_HEADER = struct.Struct("<4s22xHH")  # of a member of a zip: mark, lengths of name and extras
 
 
 def read_container(path: Path, *, trust_pickle: bool = False) -> Any:
@@ -65,7 +65,13 @@ def stored_member(path: Path, info: zipfile.ZipInfo) -> Span:
     """Return where a member that is stored without compression lies in its archive."""
     with path.open("rb") as file:
         file.seek(info.header_offset)
-        n_name, n_extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
+        header = file.read(LOCAL_HEADER.size).ljust(LOCAL_HEADER.size, b"\0")
+    mark, n_name, n_extra = LOCAL_HEADER.unpack(header)
+    if mark != ZIP:
+        raise RecordingError(
+            f"{path} is damaged: {info.filename} should begin at byte {info.header_offset}, where "
+            f"{mark!r} stands: fetch the file again"
+        )
     start = info.header_offset + LOCAL_HEADER.size + n_name + n_extra
     if info.compress_type != zipfile.ZIP_STORED:
         raise RecordingError(

@@ -67,6 +67,8 @@ def image_features(
             f"{path}: {len(images)} images need a vector each, in their order, but "
             f"{len(vectors)} came: give the features of this data set and split"
         )
+    if vectors.dtype.kind not in "fiu":
+        raise RecordingError(f"{path}: features must be numbers, not {vectors.dtype}")
     features = np.array(vectors, np.float32)
     bad = np.flatnonzero(~np.isfinite(features).all(axis=1))
     if len(bad):
@@ -79,7 +81,7 @@ def image_features(
 
 def _at_level(content: Any, level: str | None, path: Path) -> Any:
     """Return what a file has for a level of blur."""
-    levels = sorted(content) if _has_levels(content) else []
+    levels = sorted(map(str, content)) if _has_levels(content) else []
     if level is None and not levels:
         return content
     if level not in levels:
@@ -94,8 +96,15 @@ def _has_levels(content: Any) -> bool:
     return isinstance(content, dict) and all(isinstance(item, dict) for item in content.values())
 
 
-def _by_name(content: dict[str, Any], images: ImageList, path: Path) -> NDArray[Any]:
+def _by_name(content: dict[Any, Any], images: ImageList, path: Path) -> NDArray[Any]:
     """Return the vectors in the order of the images."""
+    others = [key for key in content if not isinstance(key, str)]
+    if others:
+        raise RecordingError(
+            f"{path}: vectors are found by the path of each image, but {len(others)} of "
+            f"{len(content)} have {others[0]!r} or the like: give an array in the order of the "
+            "images instead"
+        )
     named = dict(zip(ImageList.of(list(content)).names, content.values(), strict=True))
     missing = [name for name in images.names if name not in named]
     if missing:

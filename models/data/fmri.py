@@ -66,8 +66,8 @@ def read_betas(
     """
     stem = path.name.partition("_ResponseData")[0]
     stimuli = _csv(path.with_name(f"{stem}_StimulusMetadata.csv"), ("trial_type", "stimulus"))
-    voxels = _csv(path.with_name(f"{stem}_VoxelMetadata.csv"), areas)
-    used = np.flatnonzero([any(float(voxel[area]) for area in areas) for voxel in voxels])
+    voxels = _inside(path.with_name(f"{stem}_VoxelMetadata.csv"), areas)
+    used = np.flatnonzero(voxels)
     trials = np.flatnonzero([trial["trial_type"] == split for trial in stimuli])
     if not len(used) or not len(trials):
         raise RecordingError(
@@ -152,10 +152,19 @@ def _padded(
     return ArraySignals(data, table, names, sfreq=1.0, tmin_s=0.0, modality="fmri")
 
 
+def _inside(path: Path, areas: Sequence[str]) -> list[bool]:
+    """Return of each voxel whether it lies in one of some areas."""
+    voxels = _csv(path, areas)
+    try:
+        return [sum(float(voxel[area]) for area in areas) > 0 for voxel in voxels]
+    except ValueError as error:
+        raise RecordingError(f"{path} must have 0 or 1 for each area, but: {error}") from error
+
+
 def _csv(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
     """Return the rows of a table that has these columns."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
             missing = [name for name in needed if name not in (reader.fieldnames or ())]
             if missing:
@@ -163,20 +172,28 @@ def _csv(path: Path, needed: Sequence[str]) -> list[dict[str, str]]:
                     f"{path} must have the columns {', '.join(needed)}, but has no "
                     f"{', '.join(missing)}"
                 )
-            return list(reader)
+            rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise RecordingError(f"{path} can't be read as a table: {error}") from error
+    short = [number for number, row in enumerate(rows, 1) if None in row.values()]
+    if short:
+        raise RecordingError(
+            f"{path}: every row must have all columns, but row {short[0]} is cut short"
+        )
+    return rows
 
 
 def _csv_rows(path: Path, used: Int64, shape: tuple[int, int]) -> Float32:
     """Return some voxels' responses from a table with ``voxel_id`` first."""
     wanted, rows = set(used.tolist()), []
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             lines = csv.reader(file)
             header = next(lines, [])
             n_rows = 0
             for n_rows, line in enumerate(lines, start=1):
+                if len(line) != len(header):
+                    raise ValueError(f"row {n_rows} has {len(line)} of {len(header)} columns")
                 if n_rows - 1 in wanted:
                     rows.append(np.array(line[1:], np.float32))
     except (OSError, ValueError, csv.Error) as error:

@@ -9,6 +9,7 @@ and one picture shall have one name everywhere.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -49,8 +50,9 @@ class ImageList:
     def of(cls, paths: Sequence[str]) -> ImageList:
         """Return the list of images with these paths, file names or names of concepts.
 
-        Of a path the last folder is the concept, less a leading number; of a file name alone,
-        what comes before the last underscore (``dog_12s.jpg`` is a dog).
+        Of a path the last folder is the concept; of a file name alone, the name less what THINGS
+        numbers a concept's pictures with (``dog_12s.jpg`` is a dog, ``hot_dog.jpg`` is not hot).
+        A leading number is no part of either.
 
         Raises
         ------
@@ -65,10 +67,10 @@ class ImageList:
             names.append(name)
             concepts.append(concept)
         if len(set(names)) != len(names):
-            repeated = next(name for row, name in enumerate(names) if name in names[:row])
+            repeated, count = Counter(names).most_common(1)[0]
             raise RecordingError(
-                f"an image stands for one row, but {repeated!r} is listed "
-                f"{names.count(repeated)} times: list every image once"
+                f"an image stands for one row, but {repeated!r} is listed {count} times: list "
+                "every image once"
             )
         concept_names = tuple(dict.fromkeys(concepts))
         place = {name: index for index, name in enumerate(concept_names)}
@@ -151,13 +153,23 @@ def read_images(path: Path, split: str) -> ImageList:
         inner = [path / name for name in SPLIT_FOLDERS[split] if (path / name).is_dir()]
         return ImageList.of(_in_folder(inner[0] if inner else path))
     try:
-        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").rstrip("\n").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise RecordingError(f"no list of images can be read from {path}: {error}") from error
     try:
         return ImageList.of(lines)
     except RecordingError as error:
         raise RecordingError(f"{path}: {error}") from error
+
+
+def concept_of(name: str) -> str:
+    """Return the concept in the name of a folder or list, without the number that orders it."""
+    return re.sub(r"^\d+_(?=.)", "", name)
+
+
+def concept_of_file(stem: str) -> str:
+    """Return the concept in the name of a picture that lies in no folder of its concept."""
+    return re.sub(r"(?<=.)_\d+[a-z]$", "", concept_of(stem))
 
 
 def _in_folder(folder: Path) -> list[str]:
@@ -175,11 +187,10 @@ def _in_folder(folder: Path) -> list[str]:
 def _concept_and_name(path: str) -> tuple[str, str]:
     parts = PurePosixPath(path.replace("\\", "/")).parts
     if len(parts) > 1:
-        concept = re.sub(r"^\d+_", "", parts[-2])
+        concept = concept_of(parts[-2])
         return concept, f"{concept}/{parts[-1]}"
     file = PurePosixPath(path)
     if file.suffix.lower() in SUFFIXES:
-        concept = file.stem.rpartition("_")[0] or file.stem
+        concept = concept_of_file(file.stem)
         return concept, f"{concept}/{file.name}"
-    concept = re.sub(r"^\d+_", "", path)
-    return concept, concept
+    return concept_of(path), concept_of(path)

@@ -3,8 +3,9 @@
 ``preprocessed_P1-epo.fif`` (OpenNeuro ds004212, derivatives) holds the 271 magnetometers at
 200 Hz from -0.1 to 1.3 s, z-scored by each epoch's baseline. Event k shows the k-th image of
 THINGS's list of images (``image_paths.csv`` of its metadata: 26,107 lines); 999999 is a catch
-trial. Test images are those shown exactly 12 times (200); their concepts are left out of
-training, which leaves 1654 concepts × 12 images, shown once each.
+trial. The 200 test images are shown 12 times, all others once. A file from which epochs were
+rejected may have fewer of some: whatever comes more than once is a test image, and its concept is
+left out of training, which leaves 1654 concepts × 12 images.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.models.data.images import ImageList
 from saccade.models.data.table import Int64, Rows, TrialTable, checked_rows, count_within
@@ -35,13 +37,13 @@ class EpochsFif:
     images : ImageList
         All of THINGS: the k-th is that of event k.
     split : {"train", "test"}
-        Images shown exactly 12 times, or those of other concepts.
+        Images shown more than once, or those of other concepts.
 
     Raises
     ------
     RecordingError
         If MNE is not installed, the file is no file of epochs, it has no magnetometers, an event
-        has no image, or the split is empty.
+        has no image or an image more than 12, or the split is empty.
     """
 
     modality = "meg"
@@ -62,11 +64,18 @@ class EpochsFif:
                 f"{path}: event k shows the k-th of {len(images)} images, but event {outside[0]} "
                 "came: give THINGS's whole list of images, in its order"
             )
-        self._places = shown[_of_split(codes[shown] - 1, images, split)]
+        counts = np.bincount(codes[shown] - 1, minlength=len(images))
+        if counts.max() > TEST_REPETITIONS:
+            raise RecordingError(
+                f"{path}: an image is shown {TEST_REPETITIONS} times at most, but "
+                f"{images.names[counts.argmax()]} is {counts.max()} times: give one person's file "
+                "as it was published"
+            )
+        self._places = shown[_of_split(codes[shown] - 1, counts > 1, images, split)]
         if not len(self._places):
             raise RecordingError(
                 f"{path}: none of {len(shown)} epochs is for {split}: test images are shown "
-                f"exactly {TEST_REPETITIONS} times, and their concepts are not trained on"
+                "more than once, and their concepts are not trained on"
             )
         image = codes[self._places] - 1
         self.table = TrialTable(
@@ -111,10 +120,8 @@ def _opened(path: Path) -> tuple[Any, list[int]]:
     return epochs, picks
 
 
-def _of_split(image: Int64, images: ImageList, split: str) -> Int64:
+def _of_split(image: Int64, tested: NDArray[np.bool_], images: ImageList, split: str) -> Int64:
     """Return which trials belong to a split."""
-    counts = np.bincount(image, minlength=len(images))
-    tested = counts == TEST_REPETITIONS
     if split == "test":
         return np.flatnonzero(tested[image])
     held_out = np.zeros(len(images.concept_names), bool)

@@ -133,7 +133,7 @@ def read_pickle(
     """
     reader = _Reader(file, path, storages or {}, trusted=trusted)
     try:
-        return _finished(reader.load())
+        return _finished(reader.load(), {})
     except MALFORMED as error:
         raise RecordingError(
             f"{path} is no pickle that can be read ({type(error).__name__}: {error}): "
@@ -275,14 +275,27 @@ def _never_called(*_: Any) -> Any:
     raise pickle.UnpicklingError("an array type is called like a function")
 
 
-def _finished(value: Any) -> Any:
-    """Return the value with its arrays in place of what they were put together in."""
+def _finished(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
+    """Return the value with its arrays in place of what they were put together in.
+
+    What a file has in several places is finished once: a hundred bytes can say 2 to the power of
+    twenty places. ``done`` keeps what was finished too, so that no other gets its id.
+    """
+    if not isinstance(value, _Array | dict | list | tuple | np.ndarray):
+        return value
+    if id(value) not in done:
+        done[id(value)] = value, _rebuilt(value, done)
+    return done[id(value)][1]
+
+
+def _rebuilt(value: Any, done: dict[int, tuple[Any, Any]]) -> Any:
+    """Return a container whose content is finished."""
     if isinstance(value, _Array):
-        return _finished(value.value)
+        return _finished(value.value, done)
     if isinstance(value, dict):
-        return {key: _finished(item) for key, item in value.items()}
+        return {key: _finished(item, done) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)([_finished(item) for item in value])
-    if isinstance(value, np.ndarray) and value.dtype == object:
-        return _finished(value.item()) if value.ndim == 0 else _finished(value.tolist())
+        return type(value)([_finished(item, done) for item in value])
+    if value.dtype == object:
+        return _finished(value.item() if value.ndim == 0 else value.tolist(), done)
     return value

@@ -6,6 +6,7 @@ begin there. Here every row carries it, and each image belongs to exactly one co
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -222,8 +223,10 @@ def _indices(values: Int64, what: str) -> Int64:
 
 def _check_names(column: Int64, names: tuple[str, ...], what: str) -> None:
     if len(set(names)) != len(names):
-        repeated = next(name for row, name in enumerate(names) if name in names[:row])
-        raise RecordingError(f"{what} names must differ, but {repeated!r} comes twice: rename one")
+        repeated, count = Counter(names).most_common(1)[0]
+        raise RecordingError(
+            f"{what} names must differ, but {repeated!r} comes {count} times: rename all but one"
+        )
     if len(column) and not 0 <= column.min() <= column.max() < len(names):
         raise RecordingError(
             f"{what} numbers are 0 to {len(names) - 1}, but {column.min()} to {column.max()} came: "

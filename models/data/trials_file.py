@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from saccade.models.data.arrays import ArraySignals
 from saccade.models.data.containers import mapped_npy, stored_member
 from saccade.models.data.table import TrialTable, count_within
+from saccade.models.whole_file import drafted
 from saccade.realtime.errors import RecordingError
 from saccade.realtime.types import Float32
 
@@ -37,7 +38,7 @@ def save_trials(
     images: Sequence[str] | None = None,
     modality: str = "eeg",
 ) -> None:
-    """Write a session.
+    """Write a session, whole or not at all.
 
     Parameters
     ----------
@@ -61,24 +62,27 @@ def save_trials(
     Raises
     ------
     RecordingError
-        If the parts contradict each other, or a value is not finite.
+        If the parts contradict each other, a value is not finite, or the file can't be written.
     """
     shown = labels if images is None else images
     table = _table(list(labels), list(shown), subject)
     signals = ArraySignals(data, table, ch_names, sfreq, tmin_s, modality)
     signals.signals(range(len(table)))  # refuses NaN before it is on disk
-    with path.open("wb") as file:
-        np.savez(
-            file,
-            data=np.asarray(data, np.float32),
-            labels=np.array(labels, np.str_),
-            images=np.array(shown, np.str_),
-            ch_names=np.array(ch_names, np.str_),
-            sfreq=np.float64(sfreq),
-            tmin_s=np.float64(tmin_s),
-            subject=np.array(subject),
-            modality=np.array(modality),
-        )
+    fields: dict[str, Any] = {
+        "data": np.asarray(data, np.float32),
+        "labels": np.array(labels, np.str_),
+        "images": np.array(shown, np.str_),
+        "ch_names": np.array(ch_names, np.str_),
+        "sfreq": np.float64(sfreq),
+        "tmin_s": np.float64(tmin_s),
+        "subject": np.array(subject),
+        "modality": np.array(modality),
+    }
+    try:
+        with drafted(path) as draft, draft.open("wb") as file:
+            np.savez(file, allow_pickle=False, **fields)
+    except OSError as error:
+        raise RecordingError(f"{path} can't be written: {error}") from error
 
 
 def load_trials(path: Path) -> ArraySignals:

@@ -139,7 +139,7 @@ class _Tower(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class MixtureSettings(Recipe):
-    """The mixture of experts: batches of 250, the rest as for towers.
+    """The mixture of experts: batches of 250, gradients not clipped, the rest as for towers.
 
     Parameters
     ----------

@@ -103,7 +103,8 @@ class UncertaintyBlur(TargetSide):
     A moving average follows every trial's match, its logit with its own target. Within a batch, a
     trial above the two-sided interval about the mean is given the low blur, one below it the high
     one, all others the middle one; so are trials that have no match yet, which do not count for
-    the interval. Nothing is learned by gradient.
+    the interval. Nothing is learned by gradient. Of several processes each takes the interval of
+    its own share of the batch, as statistics of batches are each process's own.
 
     Parameters
     ----------

@@ -10,10 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from saccade.models import encoder_file
 from saccade.models.data.trials_file import save_trials
@@ -151,6 +153,7 @@ class TestSimulated:
             (("--repetitions", "50"), ("1 to", "50")),
             (("--report", "nowhere/r.html"), ("--report", "nowhere")),
             (("--layout", "nice"), ("--layout", "change nothing")),
+            (("--split", "train"), ("--split", "change nothing with --simulated")),
             (("--over", "people"), ("people",)),
         ],
     )
@@ -300,8 +303,8 @@ class TestPublished:
         judge += ("--gallery", published[2] / "test_features.npy")
         assert_refused(saccade(*judge), "foveal-45, foveal-51, foveal-57", "--level")
         found = last_json(saccade(*judge, *named("test")))
-        same = last_json(saccade(*judge, *named("test"), "--unseen"))  # all six are
-        assert found["levels"] == same["levels"]
+        assert found["levels"][0]["n_concepts"] == 6
+        assert_refused(saccade(*judge, *named("test"), "--unseen"), "--unseen would change nothing")
 
     @pytest.mark.parametrize(
         ("flags", "field", "value"),
@@ -333,6 +336,33 @@ class TestPublished:
         assert other.about.settings[field] == pytest.approx(value)
         assert one.about.settings[field] != other.about.settings[field]
         assert one.about.training.history != other.about.training.history
+
+    def test_a_network_of_the_zoo_and_its_arguments(
+        self,
+        saccade: Saccade,
+        published: tuple[Path, Path, Path],
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        class Plain(torch.nn.Sequential):
+            def __init__(self, n_chans: int, n_times: int, n_outputs: int, n_hidden: int) -> None:
+                flat, hidden = torch.nn.Flatten(), torch.nn.Linear(n_chans * n_times, n_hidden)
+                super().__init__(flat, hidden, torch.nn.Linear(n_hidden, n_outputs))
+
+        models = ModuleType("braindecode.models")
+        monkeypatch.setattr(models, "Plain", Plain, raising=False)
+        monkeypatch.setitem(sys.modules, "braindecode", ModuleType("braindecode"))
+        monkeypatch.setitem(sys.modules, "braindecode.models", models)
+        out = tmp_path / "z.encoder"
+        train = ("train", "--encoder", "zoo", *data_flags(published), "--device", "cpu", "--json")
+        train += ("--targets", published[2] / "train_features.npy", "--option", "model=Plain")
+        train += ("--option", "epochs=1", "--option", "n_features=8", "--out", out)
+        last_json(saccade(*train, "--option", 'arguments={"n_hidden": 4}'))
+        encoder = encoder_file.load(out)
+        assert encoder.about.settings["arguments"] == '{"n_hidden": 4}'
+        assert encoder.tower.model[1].out_features == 4
+        wrong = saccade(*train, "--option", "arguments={n_hidden = 4}", "--overwrite")
+        assert_refused(wrong, "arguments", "must be text")
 
     def test_a_list_of_concepts_is_kept_out(
         self, saccade: Saccade, published: tuple[Path, Path, Path], tmp_path: Path
@@ -460,6 +490,87 @@ class TestOwnSessions:
         assert own["figures"]["split"] == "own trials"
         refused = saccade(*exported, "--overwrite", "--sfreq", 250)
         assert_refused(refused, "stream.sfreq", "it brings")
+
+    def test_export_aligns_to_a_person(
+        self, saccade: Saccade, runs: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        ann, bob = tmp_path / "ann.npz", tmp_path / "bob.npz"
+        for run, low_hz, session in ((runs[0], 1, ann), (runs[1], 1, bob)):
+            made = ("calibrate", "--recording", run, *LABELS, "--low-hz", low_hz, "--high-hz", 30)
+            files = ("--out", tmp_path / f"{session.stem}.saccade", "--save-trials", session)
+            last_json(saccade(*made, *files, "--crop", 0, 0.4, "--json"))
+        encoder, out = tmp_path / "e.encoder", tmp_path / "d.saccade"
+        train = ("train", "--encoder", "ridge", "--trials", ann, "--out", encoder, "--json")
+        last_json(saccade(*train))
+        export = ("export", encoder, "--out", out, "--overwrite")
+        last_json(saccade(*export, "--json"))
+        plain = load(out)
+        judge = ("evaluate", out, "--trials", bob, "--permutations", 20, "--json")
+        before = last_json(saccade(*judge))
+
+        one = last_json(saccade(*export, "--calibrate-on", bob, "--align", "linear", "--json"))
+        assert one["adaptations"] == [{"kind": "linear", "trials": 60}]
+        assert one["figures"]["split"] == "adaptation"
+        np.testing.assert_array_equal(load(out).signal_whitening, plain.signal_whitening)
+        assert load(out).alignment is not None
+        after = last_json(saccade(*judge))
+        assert after["accuracy"]["n"] == 60
+        assert after["levels"][0]["bits"] != before["levels"][0]["bits"]
+
+        both = saccade(*export, "--calibrate-on", bob, "--align", "whitening,euclidean").out
+        assert "alignment    euclidean, learned from 60 trials" in both
+        assert "alignment    whitening, learned from 60 trials" in both
+        assert "judged on    nothing since it was aligned" in both
+        assert not np.array_equal(load(out).signal_whitening, plain.signal_whitening)
+
+        online = last_json(saccade(*export, "--online", "whitening", "--after", 20, "--json"))
+        assert online["online"] == {"kind": "whitening", "n_trials": 20, "temperature": None}
+        said = saccade(*export, "--online", "euclidean", "--after", 20).out
+        assert "alignment    euclidean, learned from the first 20 good epochs of each" in said
+        assert_refused(saccade(*judge), "euclidean", "saccade replay")
+        live = last_json(saccade("replay", runs[1], "--decoder", out, "--json"))
+        assert live["alignment"] == {"kind": "euclidean", "trials": 20, "of": 20, "active": True}
+
+    @pytest.mark.parametrize(
+        ("flags", "words"),
+        [
+            (("--align", "linear"), ("--align linear", "--calibrate-on")),
+            (("--calibrate-on", "s.npz", "--align", "magic"), ("procrustes", "'magic'")),
+            (("--calibrate-on", "s.npz", "--align", "linear,whitening"), ("one of the others",)),
+            (("--online", "whitening"), ("--after", "give both")),
+            (("--after", "50"), ("--online", "give both")),
+            (("--online", "linear", "--after", "50"), ("whitening or euclidean", "'linear'")),
+            (
+                (
+                    "--calibrate-on",
+                    "s",
+                    "--align",
+                    "linear",
+                    "--online",
+                    "euclidean",
+                    "--after",
+                    "9",
+                ),
+                ("aligned once", "--align linear", "--online euclidean"),
+            ),
+        ],
+    )
+    def test_an_alignment_that_cannot_be(
+        self, saccade: Saccade, tmp_path: Path, flags: tuple[str, ...], words: tuple[str, ...]
+    ) -> None:
+        outcome = saccade("export", "absent.encoder", "--out", tmp_path / "d.saccade", *flags)
+        assert_refused(outcome, *words)
+
+    def test_a_session_of_another_pipeline_does_not_calibrate(
+        self, saccade: Saccade, runs: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        session, encoder = tmp_path / "s.npz", tmp_path / "e.encoder"
+        made = ("calibrate", "--recording", runs[0], *LABELS, "--low-hz", 2, "--json")
+        last_json(saccade(*made, "--out", tmp_path / "s.saccade", "--save-trials", session))
+        train = ("train", "--encoder", "ridge", "--recording", runs[0], *LABELS, "--json")
+        last_json(saccade(*train, "--out", encoder))
+        export = ("export", encoder, "--out", tmp_path / "d.saccade", "--calibrate-on", session)
+        assert_refused(saccade(*export), "s.npz", "another pipeline")
 
     def test_straight_from_recordings(
         self, saccade: Saccade, runs: tuple[Path, Path], tmp_path: Path

@@ -154,8 +154,32 @@ class TestBuild:
         alike = (*build[:2], tmp_path / "l.gallery", *build[3:], "--template", "a {}")
         facts = result(saccade(*alike, "--whiten-like", tmp_path / "w.gallery", "--json"))
         white.gallery.check_compatible(gallery_store.load(tmp_path / "l.gallery").gallery)
-        refused = saccade(*alike, "--overwrite", "--whiten-like", text_gallery)
-        assert "was not whitened" in refused.err
+        assert not (tmp_path / "l.gallery.part").exists()
+
+    def test_what_to_whiten_like_is_read_before_anything_is_encoded(
+        self, saccade, tmp_path, names, tiny, text_gallery, monkeypatch
+    ):
+        monkeypatch.setattr(gallery_build, "build", None)
+        build = ("gallery", "build", tmp_path / "l.gallery", "--names", names, *tiny)
+        build += ("--template", "{}", "--whiten-like")
+        assert "was not whitened" in saccade(*build, text_gallery).err
+        assert "there is no such file" in saccade(*build, tmp_path / "typo.gallery").err
+
+    def test_what_was_encoded_is_kept_when_it_can_not_be_saved(
+        self, saccade, tmp_path, names, tiny, monkeypatch
+    ):
+        build = ("gallery", "build", tmp_path / "g.gallery", "--names", names, *tiny)
+        build += ("--template", "{}")
+
+        def full(path, content):
+            raise OSError("No space left on device")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(gallery_store, "write_whole", full)
+            assert "can't be written: No space left" in saccade(*build).err
+        monkeypatch.setattr(gallery_build, "_encode", None)  # nothing is encoded again
+        assert saccade(*build).code == 0
+        assert [file.name for file in tmp_path.glob("g.*")] == ["g.gallery"]
 
     @pytest.mark.parametrize(
         ("flags", "message"),
@@ -240,6 +264,7 @@ class TestSearch:
         assert "no concept 'dof'" in refused("--name", "dof")
         assert "--weights-file and --device would" in refused("--name", "dog", "--device", "cpu")
         assert "that is everyday-attributes (not CLIP)/v1" in refused("dog")
+        assert "--index would change nothing with a text" in refused("dog", "--index", "x.index")
         assert "weights of saccade-tiny are needed" in refused("dog", "--gallery", text_gallery)
         torch.save(torch.load(tiny[3]) | {"logit_scale": torch.ones(())}, tmp_path / "other.pt")
         other = (*tiny[2:3], tmp_path / "other.pt", *tiny[4:])
@@ -345,10 +370,11 @@ class TestIndexed:
         assert facts["file"] == str(tmp_path / "g.index")
         assert facts["recall"] > 0.9
         assert "exists" in saccade("gallery", "index", path).err
-        most = saccade(*search, "--top", 2999)
-        assert [hit["row"] for hit in result(most)["hits"]][:5] == [hit["row"] for hit in exact]
+        assert result(saccade(*search))["hits"] == exact  # as it was not asked for
+        by_index = (*search, "--index", tmp_path / "g.index")
+        assert "can be asked for, not 3000: search exactly" in saccade(*by_index, "--top", 2999).err
         monkeypatch.setattr("saccade.models.search.search", None)  # not this way
-        quick = result(saccade(*search))["hits"]
+        quick = result(saccade(*by_index))["hits"]
         assert len({hit["row"] for hit in exact} & {hit["row"] for hit in quick}) >= 4
 
     def test_a_small_one_has_none(self, saccade, text_gallery):

@@ -7,7 +7,7 @@ import pytest
 
 from saccade.models import ablation
 from saccade.models.ablation import Parts, ablate
-from saccade.models.bootstrap import Resampling
+from saccade.models.bootstrap import Bootstrap, Resampling
 from saccade.models.embedding import Averaging
 from saccade.models.trials import Candidates, Trials
 from saccade.realtime.errors import ConfigError
@@ -72,6 +72,16 @@ def test_a_drop_is_the_difference_of_two_accuracies(judged):
         assert drop.top1_drop.value == pytest.approx(found.top1.value - hidden)
         assert drop.top1_drop.n == 90
     assert found.repetitions == 2
+
+
+def test_concepts_of_several_pictures_are_drawn_whole(judged):
+    trials, candidates, embed = judged
+    concept = trials.shown // 3
+    of_three = Trials(trials.shown, trials.stimulus, trials.subject, ("a",), concept=concept)
+    found = ablate(of_three, candidates, embed.hiding, Parts.sensors(tuple("abcd"), T), 1, QUICK)
+    hits = embed(trials.groups(1, 0)) @ candidates.vectors.T
+    right = (hits.argmax(axis=1) == trials.shown).astype(float)
+    assert found.top1 == Bootstrap(concept, trials.subject, QUICK).measure(right, 1 / N_CONCEPTS)
 
 
 def test_how_many_are_done_at_a_time_changes_nothing(judged, monkeypatch):

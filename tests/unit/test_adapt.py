@@ -54,7 +54,7 @@ class Population:
             "signal_mean": np.zeros(C),
             "signal_whitening": np.eye(C),
             "temperature": 0.5,
-            "calibration": {"trials": 7},
+            "calibration": {"trials": 7, "trained_on": ["c5", "c99"], "figures": {"top1": 0.1}},
         }
         return DecoderFile(**(known | fields))
 
@@ -89,14 +89,27 @@ def test_labelled_trials_bring_a_stranger_back_for_concepts_not_shown(population
     assert adapted.temperature < decoder.temperature  # trials tell more than the file thought
     read = from_bytes(to_bytes(adapted))
     assert top1(read, test, new) == after
-    assert read.manifest["calibration"] == {
-        "trials": 7,
-        "adaptation": {"kind": kind, "trials": 150},
-    }
+    calibration = read.manifest["calibration"]
+    assert calibration["trials"] == 7
+    assert calibration["adaptations"] == [{"kind": kind, "trials": 150}]
+    assert sorted(calibration["trained_on"]) == sorted(["c99", *NAMES[:30]])
     learn = {"procrustes": procrustes, "linear": linear}[kind]
     vectors = np.einsum("ntc,cd->nd", data.reshape(150, 1, -1), population.patterns)
-    expected = learn(vectors.astype(np.float32), targets(population.gallery, shown))
+    gallery = targets(population.gallery, np.arange(G))
+    expected = learn(vectors.astype(np.float32), gallery[shown], among=gallery)
     np.testing.assert_allclose(adapted.alignment.matrix, expected.matrix, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["procrustes", "linear"])
+def test_figures_are_of_trials_that_were_held_out(population, kind):
+    # Vectors say nothing, but a map may learn all of them by heart.
+    shown = np.tile(np.arange(30), 2)
+    data = np.random.default_rng(4).standard_normal((60, C, T)).astype(np.float32)
+    made = adapt(population.decoder(), data, kind, [NAMES[row] for row in shown])
+    figures = made.calibration["figures"]
+    assert (figures["n"], figures["gallery"], figures["split"]) == (60, G, "adaptation")
+    assert figures["top1"] <= 0.1
+    assert made.temperature > 1
 
 
 def test_unlabelled_trials_change_alignment_or_whitening_and_nothing_else(population):
@@ -109,6 +122,20 @@ def test_unlabelled_trials_change_alignment_or_whitening_and_nothing_else(popula
     flat = np.einsum("nf,fd->nd", data.reshape(30, -1), population.patterns).astype(np.float32)
     np.testing.assert_allclose(vectors.alignment.matrix, whitening(flat).matrix, atol=1e-3)
     assert signal.temperature == vectors.temperature == decoder.temperature
+    for made in (signal, vectors):  # the figures were those of another decoder
+        assert "figures" not in made.calibration
+        assert made.calibration["trained_on"] == ["c5", "c99"]
+
+
+def test_the_persons_noise_stays_behind_an_alignment_of_vectors(population):
+    data, decoder = population.trials(np.arange(30), 1), population.decoder()
+    noise = adapt(decoder, data, "euclidean")
+    both = adapt(noise, data, "whitening")
+    np.testing.assert_array_equal(both.signal_whitening, noise.signal_whitening)
+    assert [note["kind"] for note in both.calibration["adaptations"]] == ["euclidean", "whitening"]
+    again = adapt(both, data, "euclidean")
+    assert [note["kind"] for note in again.calibration["adaptations"]] == ["euclidean"]
+    assert again.alignment is None
 
 
 def test_an_alignment_is_replaced_not_added_to(population):

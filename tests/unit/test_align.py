@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import log_softmax
 
 from saccade.models.align import linear, procrustes, whitening
 from saccade.models.alignment import Alignment, unit_length
+from saccade.models.probability import fit_temperature
 from saccade.realtime.errors import CalibrationError, ConfigError
 
 D = 12
@@ -40,6 +42,19 @@ def noisy(signal: np.ndarray, sd: float) -> np.ndarray:
 
 def cosine(one: np.ndarray, other: np.ndarray) -> float:
     return float((unit_length(one) * unit_length(other)).sum(axis=1).mean())
+
+
+def kinds_of_things() -> np.ndarray:
+    """Return a centred gallery (200, 64) of ten kinds of twenty concepts each."""
+    rng = np.random.default_rng(2)
+    kinds = np.repeat(rng.standard_normal((10, 64)), 20, axis=0)
+    unit = unit_length((kinds + rng.standard_normal((200, 64))).astype(np.float32))
+    return unit_length(unit - unit.mean(axis=0))
+
+
+def places(predicted: np.ndarray, gallery: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    scores = unit_length(predicted) @ gallery.T
+    return (scores >= scores[np.arange(len(rows)), rows][:, None]).sum(axis=1)
 
 
 sizes = st.integers(0, 2**32 - 1), st.integers(2, 40), st.integers(2, 30)
@@ -250,7 +265,8 @@ class TestLinear:
         assert made.settings["penalty"] >= 100
 
     @pytest.mark.parametrize("n_concepts", [5, 25])
-    def test_cross_validation_in_closed_form_is_refitting(self, n_concepts, monkeypatch):
+    @pytest.mark.parametrize("n_others", [0, 30])
+    def test_cross_validation_in_closed_form_is_refitting(self, n_concepts, n_others, monkeypatch):
         p, t = vectors(50), targets(50, n_concepts)
         p = (t + p / 3).astype(np.float32)
         seen = {}
@@ -260,7 +276,8 @@ class TestLinear:
             return candidates[0]
 
         monkeypatch.setattr("saccade.models.align._best", note)
-        linear(p, t)
+        others = vectors(n_others, seed=9) if n_others else None
+        linear(p, t, among=None if others is None else np.concatenate([t[::-1], others]))
         # As in the function, mean and scale are those of all trials.
         made = linear(p, t, 1.0)
         unit = unit_length(p).astype(np.float64) - made.mean
@@ -271,18 +288,18 @@ class TestLinear:
             fold = concept.reshape(-1) % 5
         else:
             fold = np.arange(50) // 10
+        gallery = np.unique(t if others is None else np.r_[t, unit_length(others)], axis=0)
+        shown = [int(np.flatnonzero((gallery == row).all(axis=1))[0]) for row in t]
         for penalty in (0.1, 10.0):
-            found = []
+            scores = np.empty((50, len(gallery)))
             for k in range(5):
                 x, y = unit[fold != k], (t - scale * unit)[fold != k]
                 gram = x.T @ x + penalty * energy * np.eye(D)
                 weights = scale * np.eye(D) + np.linalg.solve(gram, x.T @ y)
-                found.append((unit[fold == k] @ weights, t[fold == k]))
-            slow = np.mean(
-                np.concatenate([(a * b).sum(axis=1) / np.linalg.norm(a, axis=1) for a, b in found])
-            )
+                scores[fold == k] = unit_length(unit[fold == k] @ weights) @ gallery.T
+            log_p = log_softmax(scores / fit_temperature(scores, shown), axis=1)
             nearest = min(seen, key=lambda tried: abs(tried - penalty))
-            assert seen[nearest] == pytest.approx(slow, abs=1e-6)
+            assert seen[nearest] == pytest.approx(log_p[range(50), shown].mean(), abs=1e-5)
 
     def test_a_large_penalty_is_the_identity(self):
         made = linear(vectors(60), targets(60, 30), penalty=1e12)
@@ -317,9 +334,41 @@ class TestLabelled:
     def test_concepts_shown_often_do_not_pull_the_mean(self, learn):
         p, t = vectors(12), targets(12, 3)
         often = np.concatenate([np.arange(12), *[np.flatnonzero((t == t[0]).all(axis=1))] * 5])
-        np.testing.assert_allclose(
-            learn(p[often], t[often], 1.0).mean, learn(p, t, 1.0).mean, atol=1e-6
-        )
+        level, same = learn(p[often], t[often], 1.0).mean, learn(p, t, 1.0).mean
+        # More trials are surer of it, but it points where it did.
+        assert cosine(level[None], same[None]) == pytest.approx(1, abs=1e-6)
+
+    @pytest.mark.parametrize("shown", [np.arange(20), np.r_[0:20, 40:60], np.array([0, 100])])
+    def test_what_the_shown_concepts_share_is_not_taken_for_the_persons_level(self, learn, shown):
+        gallery, rng = kinds_of_things(), np.random.default_rng(3)
+        rows = np.tile(shown, 300 // len(shown))
+        frozen = noisy(gallery[rows], 0.12)
+        aligned = learn(frozen, gallery[rows], 1e12).apply(frozen)
+        agree = places(frozen, gallery, rows) == places(aligned, gallery, rows)
+        assert agree.mean() > 0.95
+        # A level of the person's own is taken off all the same, whichever concepts tell it.
+        level = 0.5 * unit_length(rng.standard_normal(gallery.shape[1])[None].astype(np.float32))
+        made = learn(unit_length(frozen) + level, gallery[rows], 1e12)
+        assert cosine(made.mean[None], level) > 0.97
+
+    def test_a_decoder_that_is_right_is_left_alone(self, learn):
+        gallery, rng = kinds_of_things(), np.random.default_rng(4)
+        everything = rng.integers(0, 200, 2000)
+        trials = noisy(gallery[everything], 0.3)
+        frozen = (places(trials, gallery, everything) == 1).mean()
+        assert 0.3 < frozen < 0.9
+        for n in (4, 30, 100):
+            rows = rng.integers(0, 200, n)
+            known = (gallery[rows] + 0.3 * rng.standard_normal((n, 64))).astype(np.float32)
+            aligned = learn(known, gallery[rows], among=gallery).apply(trials)
+            assert (places(aligned, gallery, everything) == 1).mean() > 0.8 * frozen
+
+    def test_of_few_trials_that_say_nothing_hardly_any_level_is_left(self, learn):
+        rng = np.random.default_rng(5)
+        noise = rng.standard_normal((6, 200)).astype(np.float32)
+        made = learn(noise, targets(6, 3, dim=200), 1.0)
+        before = np.linalg.norm(unit_length(noise).mean(axis=0))
+        assert np.linalg.norm(made.mean) < 0.5 * before
 
     def test_two_concepts_are_enough_and_the_input_stays(self, learn):
         p, t = vectors(8), targets(8, 2)

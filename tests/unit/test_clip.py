@@ -187,8 +187,23 @@ class TestRefused:
 
     def test_a_text_that_would_be_cut(self, clip):
         clip.texts(["dog " * 18])  # 20 tokens with start and end
-        with pytest.raises(GalleryError, match=r"at most 20 tokens, but 'dog dog .* has 21"):
+        with pytest.raises(GalleryError, match=r"at most 20 tokens, but 'dog dog .* has more"):
             clip.texts(["short", "dog " * 19])
+
+    @pytest.mark.parametrize("separated", [False, True])
+    def test_a_text_that_another_tokenizer_would_cut(self, clip, monkeypatch, separated):
+        def transformers_like(texts, context_length=20):
+            """Cut what is too long and pad by 1, as transformers do; at the end a separator."""
+            rows = [[7 + len(word) for word in text.split()] for text in texts]
+            if separated:
+                rows = [[*row[: context_length - 1], 0] for row in rows]
+            return torch.tensor([[*row, *[1] * context_length][:context_length] for row in rows])
+
+        monkeypatch.setattr(clip, "_tokenizer", transformers_like)
+        fit = 20 - separated
+        assert clip.texts(["dog", "dog " * fit]).shape == (2, clip.dim)
+        with pytest.raises(GalleryError, match=r"at most 20 tokens, but 'cat cat .* has more"):
+            clip.texts(["short", "cat " * (fit + 1)])
 
     def test_what_is_no_image(self, clip, tmp_path):
         (tmp_path / "a.jpg").write_bytes(b"hello")

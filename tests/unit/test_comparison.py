@@ -9,6 +9,7 @@ import pytest
 
 from saccade.models.bootstrap import Bootstrap, Resampling
 from saccade.models.comparison import compare
+from saccade.models.information import bits
 from saccade.models.judged import Judged, judge
 from saccade.models.ranking import ranks
 from saccade.models.trials import Candidates, Trials
@@ -88,6 +89,17 @@ def test_an_encoder_does_not_beat_itself(lab):
     assert [found.top1.ci95, found.top5.ci95, found.bits.ci95] == [(0, 0)] * 3
 
 
+def test_concepts_of_several_pictures_are_drawn_whole(lab):
+    one, other = (
+        replace(lab.judge(signals), concept=lab.trials.shown // 3)
+        for signals in (lab.good, lab.bad)
+    )
+    found = compare(one, other, QUICK)
+    assert found.intervals_over == "10 concepts"
+    told = [bits(judged.scores, judged.shown, judged.concept, 0) for judged in (one, other)]
+    assert found.bits.value == pytest.approx((told[0] - told[1]).mean())
+
+
 def test_the_other_way_round_the_sign_changes(lab):
     one, other = lab.judge(lab.good), lab.judge(lab.bad)
     there, back = compare(one, other, QUICK), compare(other, one, QUICK)
@@ -102,6 +114,7 @@ def test_other_trials_or_candidates_are_refused(lab):
         fewer,
         replace(one, shown=one.shown[::-1]),
         replace(one, subject=one.subject + 1),
+        replace(one, concept=one.concept // 2),
     ):
         with pytest.raises(CalibrationError, match=r"120 averages of 2 among 30 and .* one seed"):
             compare(one, other)

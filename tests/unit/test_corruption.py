@@ -171,6 +171,11 @@ class TestPictures:
             mean = pictures[block].mean(dim=(2, 3), keepdim=True)
             torch.testing.assert_close(worse[block], mean.expand_as(worse[block]))
 
+    @pytest.mark.parametrize("block", [31, 50, 10**12])
+    def test_a_block_larger_than_the_picture_is_its_mean(self, pictures, block):
+        mean = pictures.mean(dim=(2, 3), keepdim=True)
+        torch.testing.assert_close(corrupt(pictures, f"mosaic-{block}"), mean.expand_as(pictures))
+
     @pytest.mark.parametrize(
         "levels",
         [

@@ -118,16 +118,23 @@ class TestMap:
         assert bank.vectors.shape == (60, 6, 24)
         assert bank.vectors.dtype == np.float32
 
-    @hypothesis.given(order=st.permutations(range(8)), scale=st.sampled_from([0.5, 2.0, 8.0]))
+    @hypothesis.given(order=st.permutations(range(8)), scale=st.sampled_from([0.5, 2.0, 3.0, 0.1]))
     @hypothesis.settings(max_examples=20)
     def test_a_vector_is_changed_alike_in_any_company(self, train, order, scale):
         levels, some = EmbeddingLevels(train), cone(8, seed=2)
         together = levels.apply(some, LEVELS).vectors
         shuffled = levels.apply(some[order], LEVELS[::-1]).vectors
         np.testing.assert_allclose(shuffled[:, ::-1], together[order], atol=1e-6)
-        quiet = tuple(k for k in LEVELS if k != "noise-25")
-        scaled = levels.apply(some * np.float32(scale), quiet).vectors
-        np.testing.assert_allclose(scaled, levels.apply(some, quiet).vectors, atol=1e-6)
+        scaled = levels.apply(some * np.float32(scale), LEVELS).vectors
+        np.testing.assert_allclose(scaled, together, atol=1e-6)
+        normed = levels.apply(unit(some).astype(np.float32), LEVELS).vectors
+        np.testing.assert_allclose(normed, together, atol=1e-6)
+
+    def test_vectors_that_differ_have_different_noise(self, train):
+        levels, near = EmbeddingLevels(train), unit(cone(2, seed=2))
+        near[1] = unit(near[0] + 0.1 * near[1])
+        noise = np.subtract(*np.moveaxis(levels.apply(near, ("noise-25", "sharp")).vectors, 1, 0))
+        assert abs(np.corrcoef(noise)[0, 1]) < 0.9
 
     def test_seed_changes_the_noise_only(self, train):
         first, again, other = (

@@ -153,6 +153,28 @@ def test_bytes_of_the_other_order_are_turned(tmp_path):
     assert read_container(tmp_path / "a.npy", trust_pickle=True).tolist() == [0, 1, 2, 3]
 
 
+def test_what_is_shared_is_finished_once(tmp_path):
+    nested = [np.arange(3.0)]
+    for _ in range(60):  # 2 to the power of 60 places
+        nested = [nested, nested]
+    path = tmp_path / "laughs.npy"
+    path.write_bytes(pickle.dumps(nested))
+    content = read_container(path, trust_pickle=True)
+    for _ in range(60):
+        assert content[0] is content[1]
+        content = content[1]
+    np.testing.assert_array_equal(content[0], np.arange(3.0))
+
+
+def test_a_list_that_holds_itself_is_refused(tmp_path):
+    endless = []
+    endless.append(endless)
+    path = tmp_path / "endless.npy"
+    path.write_bytes(pickle.dumps(endless))
+    with pytest.raises(RecordingError, match="RecursionError"):
+        read_container(path, trust_pickle=True)
+
+
 def test_a_state_is_not_given_to_a_function(tmp_path):
     program = b"\x80\x04cnumpy._core.multiarray\nscalar\n}\x8c\x01a\x8c\x01bsb."
     (tmp_path / "a.npy").write_bytes(program)
@@ -237,6 +259,19 @@ def test_other_archives_are_refused(tmp_path):
         archive.writestr("a/data.pkl", "c" * 100)
     with pytest.raises(RecordingError, match=r"data.pkl is compressed"):
         read_container(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("offset", [3, -5])
+def test_an_archive_that_points_elsewhere_is_refused(tmp_path, offset):
+    path = tmp_path / "a.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/data.pkl", b"x" * 40)
+    content = bytearray(path.read_bytes())
+    entry = content.rfind(b"PK\x01\x02")
+    content[entry + 42 : entry + 46] = struct.pack("<I", offset % len(content))
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match=r"a.pt is (damaged: a/data.pkl should|cut short)"):
+        read_container(path)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -66,6 +66,15 @@ def test_features_of_another_data_set_are_refused(tmp_path):
         image_features(tmp_path / "f.pt", IMAGES)
 
 
+def test_vectors_by_number_or_of_words_are_refused(tmp_path):
+    torch.save({"img_features": dict(enumerate(torch.ones(6, 4)))}, tmp_path / "f.pt")
+    with pytest.raises(RecordingError, match="by the path of each image, but 6 of 6 have 0 or"):
+        image_features(tmp_path / "f.pt", IMAGES)
+    np.save(tmp_path / "f.npy", np.full((6, 4), "x"))
+    with pytest.raises(RecordingError, match="features must be numbers, not <U1"):
+        image_features(tmp_path / "f.npy", IMAGES)
+
+
 def test_nan_in_features_is_refused(tmp_path):
     bad = VECTORS.copy()
     bad[3, 1] = np.nan

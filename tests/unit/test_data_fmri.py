@@ -150,6 +150,29 @@ def test_tables_that_do_not_fit_are_refused(tmp_path):
         read_betas(path, "sub-01", "train")
 
 
+def test_tables_that_are_not_whole_are_refused(tmp_path):
+    path = tables(tmp_path, "csv")
+    whole = path.read_text()
+    path.write_text(whole.rstrip().rpartition(",")[0])
+    with pytest.raises(RecordingError, match=r"ResponseData.csv .* row 6 has 5 of 6 columns"):
+        read_betas(path, "sub-01", "train")
+    path.write_text(whole)
+    voxels = tmp_path / "sub-01_VoxelMetadata.csv"
+    voxels.write_text("V1,V2\n1,0\n0\n")
+    with pytest.raises(RecordingError, match=r"VoxelMetadata.csv: .* row 2 is cut short"):
+        read_betas(path, "sub-01", "train", areas=["V1", "V2"])
+    voxels.write_text("V1\n1\nx\n")
+    with pytest.raises(RecordingError, match=r"VoxelMetadata.csv must have 0 or 1 .* 'x'"):
+        read_betas(path, "sub-01", "train", areas=["V1"])
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_name(tmp_path):
+    path = tables(tmp_path, "csv")
+    for table in tmp_path.iterdir():
+        table.write_text(table.read_text(), encoding="utf-8-sig")
+    assert len(read_betas(path, "sub-01", "train", n_features=3).table) == 3
+
+
 def test_other_hdf_files_are_refused(tmp_path, monkeypatch):
     h5py = pytest.importorskip("h5py")
     path = tables(tmp_path, "h5")

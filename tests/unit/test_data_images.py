@@ -49,6 +49,22 @@ def test_a_list_of_paths_says_the_same(tmp_path, prefix):
     assert (images.names, images.concept.tolist()) == (NAMES, [0, 0, 1, 1])
 
 
+def test_the_second_word_of_a_concept_is_kept():
+    images = ImageList.of(["hot_dog.jpg", "hot_tub.jpg", "00003_ice_cream_01b.jpg"])
+    assert images.concept_names == ("hot_dog", "hot_tub", "ice_cream")
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_name(tmp_path):
+    (tmp_path / "n.txt").write_text("dog\ncat\n", encoding="utf-8-sig")
+    assert read_images(tmp_path / "n.txt", "train").names == ("dog", "cat")
+
+
+def test_a_long_list_with_a_repetition_is_refused_at_once():
+    names = [f"a/{number}.jpg" for number in range(300_000)]
+    with pytest.raises(RecordingError, match=r"'a/299999.jpg' is listed 2 times"):
+        ImageList.of([*names, names[-1]])
+
+
 def test_file_names_alone_tell_the_concept():
     images = ImageList.of(["dog_12s.jpg", "air_raft_03s.jpg", "zebra.jpg"])
     assert images.concept_names == ("dog", "air_raft", "zebra")

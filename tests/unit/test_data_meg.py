@@ -54,6 +54,27 @@ def test_training_leaves_test_concepts_and_catch_trials_out(recorded):
     assert source.signals([]).shape == (0, 3, 21)
 
 
+def write(path, codes):
+    info = mne.create_info(["MLC11"], 200.0, "mag")
+    events = np.stack([np.arange(len(codes)), np.zeros_like(codes), codes], axis=1)
+    epochs = mne.EpochsArray(np.zeros((len(codes), 1, 5)), info, events, verbose="error")
+    epochs.save(path, verbose="error")
+
+
+def test_a_test_image_that_lost_repetitions_does_not_become_training(tmp_path):
+    path = tmp_path / "rejected-epo.fif"
+    write(path, np.array([*[1] * 11, 2, *[3] * 12, 5]))
+    test = EpochsFif(path, "P1", IMAGES, "test")
+    assert np.bincount(test.table.image).tolist() == [11, 0, 12]
+    assert EpochsFif(path, "P1", IMAGES, "train").table.image.tolist() == [4]
+
+
+def test_an_image_that_comes_too_often_is_refused(tmp_path):
+    write(tmp_path / "two-epo.fif", np.array([*[1] * 13, 5]))
+    with pytest.raises(RecordingError, match=r"12 times at most, but a/a_1.jpg is 13 times"):
+        EpochsFif(tmp_path / "two-epo.fif", "P1", IMAGES, "train")
+
+
 def test_a_folder_of_files_is_a_data_set(recorded, tmp_path):
     path, data = recorded
     (tmp_path / "image_paths.csv").write_text("".join(f"images/{n}\n" for n in IMAGES.names))

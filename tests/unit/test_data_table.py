@@ -61,7 +61,7 @@ def test_take_keeps_names_and_order():
         ({"image": np.array([0, 0, 1, -1])}, "image numbers are 0 to 2, but -1 to 1 came"),
         ({"repetition": np.array([0, -1, 0, 0])}, "repetitions count from 0, but -1 came"),
         ({"repetition": np.zeros(4)}, r"whole numbers of shape \(n,\), not float64"),
-        ({"image_names": ("a", "b", "a")}, "image names must differ, but 'a' comes twice"),
+        ({"image_names": ("a", "b", "a")}, "image names must differ, but 'a' comes 2 times"),
         ({"averaged": 0}, "at least 1 repetition, not 0"),
     ],
 )

@@ -42,6 +42,21 @@ def save(path, **changes):
     save_trials(path, **{**whole, **changes})
 
 
+def test_a_session_that_can_not_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    save(tmp_path / "a.npz")
+    before = (tmp_path / "a.npz").read_bytes()
+
+    def full(file, **fields):
+        file.write(b"half")
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(RecordingError, match=r"a.npz can't be written: No space left"):
+        save(tmp_path / "a.npz", subject="P08")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.npz"]
+    assert (tmp_path / "a.npz").read_bytes() == before
+
+
 def test_images_tell_repetitions(tmp_path):
     save(tmp_path / "a.npz")
     assert load_trials(tmp_path / "a.npz").table.repetition.tolist() == [0, 0, 1]

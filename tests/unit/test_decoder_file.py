@@ -32,6 +32,7 @@ from saccade.models.decoder_file import (
     to_bytes,
 )
 from saccade.models.gallery import Gallery
+from saccade.models.manifest import read_manifest
 from saccade.realtime.errors import DecoderFileError, SignatureMismatch
 from saccade.realtime.types import StreamSpec
 
@@ -250,7 +251,7 @@ class TestDamage:
             load(path)
 
     def test_no_file_and_no_zip(self, tmp_path):
-        with pytest.raises(DecoderFileError, match="can't be read"):
+        with pytest.raises(DecoderFileError, match="no decoder can be read"):
             load(tmp_path / "none.saccade")
         (tmp_path / "x.saccade").write_text("hello, this is no decoder at all")
         with pytest.raises(DecoderFileError, match="begin with b'hell'"):
@@ -303,6 +304,12 @@ class TestArchive:
             DecoderFileError, match=r"encoder\.ts may have at most 10 bytes, not 23"
         ):
             from_bytes(CONTENT)
+
+    def test_a_directory_of_another_version_under_an_intact_seal(self):
+        body = bytearray(CONTENT[: -sealed_zip.SEAL_BYTES])
+        body[body.rfind(b"PK\x01\x02") + 6] = 99  # the version of zip that is needed
+        with pytest.raises(DecoderFileError, match=r"malformed .zip file version 9\.9"):
+            from_bytes(sealed_zip.seal(bytes(body)))
 
     def test_a_broken_directory_under_an_intact_seal(self):
         body = CONTENT[: -sealed_zip.SEAL_BYTES].replace(b"PK\x01\x02", b"PK\x01\x03")
@@ -380,12 +387,19 @@ def put_member(name, content):
         (put_member("concepts.json", b"{}"), "names of concepts.json .* nothing came"),
         (put_member("concepts.json", b'{"names": ["a"], "groups": null}'), "1 names came for 3"),
         (put_member("concepts.json", b"\xff"), "the whole of concepts.json can't be read"),
+        (put_member("concepts.json", b"[" * 200_000), "the whole of concepts.json can't be read"),
     ],
 )
 def test_contradictions_are_refused_by_name(change, message):
     with pytest.raises(DecoderFileError, match=message) as caught:
         from_bytes(forged(change))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"[" * 200_000, b"{", b"\xff"])
+def test_a_manifest_that_is_no_json_is_refused(content):
+    with pytest.raises(DecoderFileError, match=r"manifest\.json is not JSON .*copy the file again"):
+        read_manifest(content)
 
 
 @pytest.mark.parametrize(

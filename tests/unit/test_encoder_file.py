@@ -14,12 +14,12 @@ from saccade.models.data.signals import ArraySignals
 from saccade.models.data.table import TrialTable, count_within
 from saccade.models.embedding import module_encoder
 from saccade.models.encoder_export import make_decoder
-from saccade.models.encoder_fit import judged_encoder
+from saccade.models.encoder_fit import judged_decoder, judged_encoder
 from saccade.models.encoder_training import Origin, kept, train_encoder
 from saccade.models.encoders import load_script
 from saccade.models.encoders.network import UNKNOWN_SUBJECT
 from saccade.models.gallery import Gallery
-from saccade.models.manifest import InputSignature
+from saccade.models.manifest import InputSignature, OnlineAlignment
 from saccade.models.noise import WhitenedBySubject, noise_by_subject
 from saccade.models.recorded_epochs import RecordedEpochs, attach, attached
 from saccade.models.targets import bank_of, targets
@@ -366,6 +366,13 @@ class TestExport:
     def test_a_pipeline_that_gives_other_epochs_is_refused(self, change, words):
         with pytest.raises(SignatureMismatch, match=words):
             make_decoder(trained("ridge"), gallery(), way(**change))
+
+    def test_a_decoder_that_learns_as_it_goes_is_not_judged_out_of_order(self):
+        decoder = make_decoder(trained("ridge"), gallery())
+        assert judged_decoder(decoder, signals(), None).trained_on
+        learning = dataclasses.replace(decoder, online=OnlineAlignment("whitening", 50))
+        with pytest.raises(ConfigError, match=r"whitening, from the first 50 .* saccade replay"):
+            judged_decoder(learning, signals(), None)
 
     def test_no_pipeline_is_refused(self):
         made = trained("ridge", origin=Origin())

@@ -15,9 +15,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from saccade.models import encoder_file
+from saccade.models.data.signals import ArraySignals
+from saccade.models.data.table import TrialTable
+from saccade.models.encoder_training import Origin, train_encoder
 from saccade.models.encoders import export, load_script
 from saccade.models.encoders.network import ForSubject, Shape
 from saccade.models.encoders.zoo import Zoo, ZooSettings
+from saccade.models.gallery import Gallery
+from saccade.models.targets import targets
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.registry import build_settings
 
@@ -202,6 +208,36 @@ def test_settings_that_make_no_network_are_refused() -> None:
     for text in ("[1]", "gain=3"):
         with pytest.raises(ConfigError, match="arguments must be a JSON object"):
             ZooSettings(arguments=text)
+
+
+@pytest.mark.usefixtures("stand_in")
+def test_an_encoder_is_read_where_the_weights_it_began_with_are_not(tmp_path: Path) -> None:
+    begin = tmp_path / "plain.safetensors"
+    save_file(Plain(3, 99, 10).state_dict(), begin)
+    settings = ZooSettings(model="Plain", arguments='{"gain": 2.0}', weights=str(begin), epochs=1)
+    rng = np.random.default_rng(0)
+    concept = np.repeat(np.arange(12), 2)
+    names = tuple(f"c{number}" for number in range(12))
+    vectors = rng.standard_normal((12, 5)).astype(np.float32)
+    epochs = rng.standard_normal((24, 3, 10)).astype(np.float32)
+    table = TrialTable(
+        np.zeros(24, np.int64), concept, concept, np.tile([0, 1], 12), ("ann",), names, names
+    )
+    made = train_encoder(
+        "zoo",
+        Zoo(settings),
+        ArraySignals(epochs, table, ("O1", "Oz", "O2"), 250.0, 0.0),
+        lambda table: targets(
+            table, Gallery(names, vectors, "RN50", "openai", "image"), ("sharp",)
+        ),
+        Origin(({"name": "a test"},)),
+    )
+    begin.unlink()
+    back = encoder_file.from_bytes(encoder_file.to_bytes(made))
+    assert back.about.settings["weights"] == str(begin)
+    assert back.about.settings["arguments"] == '{"gain": 2.0}'
+    x = torch.from_numpy(epochs[:4])
+    torch.testing.assert_close(back.module(0)(x), made.module(0)(x), rtol=0, atol=0)
 
 
 def test_settings_can_be_written_in_a_session_file() -> None:

@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from saccade.models.bootstrap import Resampling
+from saccade.models.bootstrap import Bootstrap, Resampling
 from saccade.models.evaluate import EvaluationSettings, evaluate
+from saccade.models.evaluation import concept_permutation_test
 from saccade.models.evaluation_result import About
+from saccade.models.information import bits
+from saccade.models.judged import judge
 from saccade.models.ranking import ranks, similarities
 from saccade.models.trials import Candidates, Trials
 from saccade.realtime.errors import CalibrationError, ConfigError
@@ -136,6 +139,58 @@ class TestPeople:
         assert found.levels[0].people == ()
         assert found.levels[0].intervals_over == "20 concepts"
 
+    def test_one_with_too_few_concepts_is_left_out(self):
+        lab = Lab(people=2)
+        some = np.flatnonzero((lab.trials.subject == 0) | (lab.trials.shown < 4))
+        shown = lab.trials.shown[some]
+        trials = Trials(shown, shown, lab.trials.subject[some], lab.trials.subjects)
+        embed = lambda groups: lab.embed([some[group] for group in groups])  # noqa: E731
+        level = evaluate(trials, lab.candidates, embed, ABOUT, QUICK).levels[0]
+        assert level.n_people == 2
+        assert [name for name, _ in level.people] == ["sub-0"]
+
+
+@pytest.fixture(scope="module")
+def seen():
+    """Concepts of two pictures each, of which half are decoded."""
+    lab = Lab(people=1, noise=3.0)
+    concept = lab.trials.shown // 2  # two pictures each
+    decoded = concept < 5
+    clear = lab.candidates.vectors[lab.trials.shown]
+    signals = np.where(decoded[:, None], clear, lab.signals)
+    embed = lambda groups: np.stack([signals[g].mean(axis=0) for g in groups])  # noqa: E731
+    trials = Trials(lab.trials.shown, lab.trials.stimulus, lab.trials.subject, ("a",), 1, concept)
+    return lab, trials, embed
+
+
+class TestSeveralPicturesOfAConcept:
+    """A concept is decoded or is not, with all its pictures: they are no concepts of their own."""
+
+    def test_concepts_are_counted_and_drawn(self, seen):
+        lab, trials, embed = seen
+        found = evaluate(trials, lab.candidates, embed, ABOUT, QUICK)
+        level = found.levels[0]
+        assert (level.n_concepts, level.intervals_over) == (10, "10 concepts")
+        hits = (ranks(judge(trials, lab.candidates, embed, 1, 0).scores, trials.shown) == 1) * 1.0
+        by_concept = Bootstrap(trials.concept, trials.subject, QUICK.resampling)
+        assert level.ways[-1].top1 == by_concept.measure(hits, 1 / G)
+        by_picture = Bootstrap(trials.shown, trials.subject, QUICK.resampling)
+        low, high = by_picture.measure(hits, 1 / G).ci95
+        assert level.ways[-1].top1.ci95[1] - level.ways[-1].top1.ci95[0] > 1.2 * (high - low)
+        assert [name for name, _ in found.confusion.right] == ["tool"]  # 4 animals are too few
+
+    def test_they_trade_names_with_their_concepts(self, seen):
+        lab, trials, embed = seen
+        control = evaluate(trials, lab.candidates, embed, ABOUT, QUICK).levels[0].control
+        said = similarities(embed(trials.groups(1, 0)), lab.candidates.vectors).argmax(axis=1)
+        assert control == concept_permutation_test(said, trials.shown, 200, 0, trials.concept)
+
+    def test_no_concept_is_on_both_sides_of_a_fold(self, seen):
+        lab, trials, embed = seen
+        told = evaluate(trials, lab.candidates, embed, ABOUT, QUICK).levels[0].bits.value
+        scores = similarities(embed(trials.groups(1, 0)), lab.candidates.vectors)
+        assert told == bits(scores, trials.shown, trials.concept, 0).mean()
+
 
 class TestConfusion:
     def test_counts_answers_by_category(self, lab, found):
@@ -173,6 +228,16 @@ class TestSettings:
         found = lab.evaluate(replace(QUICK, repetitions=(1, 3), ways=(4, 500)))
         assert [level.repetitions for level in found.levels] == [1, 3]
         assert [way.candidates for way in found.levels[0].ways] == [4, G]
+
+    def test_a_picture_shown_more_often_than_others_makes_no_curve(self, lab):
+        more = np.append(np.arange(len(lab.trials)), np.zeros(3, int))  # one picture, three more
+        shown = lab.trials.shown[more]
+        trials = Trials(shown, shown, lab.trials.subject[more], ("a",))
+        embed = lambda groups: lab.embed([more[group] for group in groups])  # noqa: E731
+        found = evaluate(trials, lab.candidates, embed, ABOUT, QUICK)
+        assert [level.repetitions for level in found.levels] == [1, 2, 4]
+        with pytest.raises(CalibrationError, match="at least 5 of them, but 1 came"):
+            evaluate(trials, lab.candidates, embed, ABOUT, replace(QUICK, repetitions=(7,)))
 
     def test_the_seed_draws_other_groups_and_intervals(self, lab, found):
         other = lab.evaluate(replace(QUICK, resampling=Resampling(draws=200, seed=1)))

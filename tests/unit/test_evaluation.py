@@ -190,6 +190,31 @@ class TestConceptPermutation:
         by_trial = permutation_test(said, concept, 999, seed=0)
         assert by_concept.range95[1] > 2 * by_trial.range95[1]
 
+    def test_pictures_trade_names_with_their_concepts(self):
+        truth = ["a1", "a1", "a2", "b1", "b2", "c1"]  # c has one picture, which stands for two
+        said = ["b1", "b1", "b2", "a1", "c1", "a1"]
+        pictures = {"a": ["a1", "a2"], "b": ["b1", "b2"], "c": ["c1"]}
+        every = []
+        for names in itertools.permutations("abc"):
+            takes = dict(zip("abc", names, strict=True))
+            other = [
+                pictures[takes[t[0]]][(int(t[1]) - 1) % len(pictures[takes[t[0]]])] for t in truth
+            ]
+            every.append(np.mean([a == b for a, b in zip(other, said, strict=True)]))
+        found = concept_permutation_test(said, truth, 20_000, 0, [t[0] for t in truth])
+        assert found.observed == 0
+        assert found.mean == pytest.approx(np.mean(every), abs=0.005)
+        assert found.range95[1] == pytest.approx(max(every))
+
+    def test_pictures_of_a_concept_that_are_right_together_widen_chance(self):
+        rng = np.random.default_rng(0)
+        concept = np.repeat(np.arange(8), 20)
+        picture = np.arange(160)
+        said = (20 * rng.permutation(8)[:, None] + np.arange(20)).ravel()  # concepts mixed up
+        by_picture = concept_permutation_test(said, picture, 999, 0)
+        by_concept = concept_permutation_test(said, picture, 999, 0, concept)
+        assert by_concept.range95[1] > 2 * by_picture.range95[1]
+
     def test_answers_outside_what_was_shown_are_never_right(self):
         found = concept_permutation_test(["x", "y", "x"], ["a", "b", "c"], 50, seed=0)
         assert (found.observed, found.mean, found.p) == (0, 0, 1)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from saccade.models.gallery import BLOCK_ROWS, Gallery, targets
-from saccade.models.gallery_files import load_arrays, load_everyday, read_attributes
+from saccade.models.gallery_files import load_arrays, load_everyday, read_attributes, read_names
 from saccade.realtime.errors import GalleryError
 
 
@@ -342,6 +342,15 @@ class TestAttributes:
         with pytest.raises(GalleryError, match="'alive' is the same in all 2 rows"):
             read_attributes(table(tmp_path, text))
 
+    def test_a_table_without_concepts_is_refused(self, tmp_path):
+        with pytest.raises(GalleryError, match=r"table.csv must have at least 2 concepts, not 0"):
+            read_attributes(table(tmp_path, "concept,group,alive\n"))
+
+    def test_a_mark_of_the_byte_order_is_no_part_of_a_name(self, tmp_path):
+        marked = table(tmp_path, "\ufeff" + TABLE)
+        assert read_attributes(marked).names[0] == "dog"
+        assert read_names(marked)[0] == "concept,group,alive,round,size"
+
     def test_no_file_and_an_empty_one_are_refused(self, tmp_path):
         for path in (tmp_path / "none.csv", table(tmp_path, "")):
             with pytest.raises(GalleryError, match="no table of concepts can be read"):
@@ -360,8 +369,8 @@ def test_the_built_in_gallery_can_be_decoded_against():
 
 def test_galleries_need_no_torch():
     modules = (
-        "gallery, gallery_files, gallery_store, gallery_build, gallery_whitening, search, "
-        "index_store, whitening, probability, evaluation"
+        "gallery, gallery_files, gallery_store, gallery_whitening, search, index_store, "
+        "whitening, probability, evaluation"
     )
     code = f"import sys; from saccade.models import {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

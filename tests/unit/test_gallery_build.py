@@ -13,7 +13,7 @@ from PIL import Image
 
 from saccade.models.clip import Clip, ClipSettings
 from saccade.models.corruption import corrupt_image
-from saccade.models.data.images import read_images
+from saccade.models.data.images import ImageList, read_images
 from saccade.models.gallery_build import build
 from saccade.models.gallery_plan import Plan, plan_images, plan_texts
 from saccade.models.partial_rows import PartialRows
@@ -26,6 +26,7 @@ class Fake:
     """An encoder whose last bits depend on the whole batch, as those of a real one do."""
 
     backbone, weights, weights_sha256, preprocessing, dim = "Fake", "v1", "ab" * 32, "none", DIM
+    runs_on = "cpu"
 
     def __init__(self):
         self.batches = []
@@ -82,6 +83,13 @@ class TestRows:
 
 
 class TestResumed:
+    def test_what_is_done_is_kept_until_the_gallery_is_saved(self, tmp_path):
+        plan, fake = plan_of([1, 5, 2]), Fake()
+        whole = build(plan, Fake(), tmp_path / "p")
+        again = build(plan, fake, tmp_path / "p")
+        assert again.vectors.tobytes() == whole.vectors.tobytes()
+        assert fake.batches == []
+
     @settings(max_examples=20)
     @given(
         sizes=st.lists(st.integers(1, 7), min_size=2, max_size=12),
@@ -95,7 +103,7 @@ class TestResumed:
         part = tmp_path_factory.mktemp("part") / "g.part"
         plan = plan_of(sizes)
         whole = build(plan, Fake(), part, batch=batch)
-        assert not part.exists()
+        part.unlink()  # else it would be read
         gallery, encoded = None, []
         for groups in [*stops, 1000]:
             left, told, fake = iter(range(groups)), [], Fake()
@@ -131,6 +139,7 @@ class TestResumed:
             ({"backbone": "Other"}, "backbone"),
             ({"weights_sha256": "cd" * 32}, "weights"),
             ({"preprocessing": "squash"}, "preprocessing"),
+            ({"runs_on": "cuda"}, "runs on"),
             ({"dim": 7}, "dim"),
         ],
     )
@@ -219,9 +228,12 @@ class TestImages:
         assert plan_images(folder, "image").names == read_images(folder, "train").names
 
     def test_pictures_without_folders(self, folder):
-        for name in ("dog", "00007_cat"):
+        for name in ("dog_12s", "00007_cat", "hot_dog"):
             picture(folder / "flat" / f"{name}.png")
-        assert plan_images(folder / "flat", "image").names == ("cat", "dog")
+        names = plan_images(folder / "flat", "image").names
+        assert names == ("cat", "dog", "hot_dog")
+        listed = sorted(file.name for file in (folder / "flat").iterdir())
+        assert ImageList.of(listed).concept_names == names
 
     def test_a_prototype_for_every_concept(self, folder, tmp_path):
         picture(folder / "00002_red_car" / "other.png", 7)
@@ -241,7 +253,7 @@ class TestImages:
     def test_the_level_goes_to_the_model_and_into_what_is_said(self, folder, tmp_path):
         sharp = build(plan_images(folder, "image"), Fake(), tmp_path / "p")
         fake = Fake()
-        worse = build(plan_images(folder, "image", "lowres-0.1"), fake, tmp_path / "p")
+        worse = build(plan_images(folder, "image", "lowres-0.1"), fake, tmp_path / "q")
         assert all(text.endswith(" lowres-0.1") for text in fake.batches[0])
         assert worse.preprocessing == (
             "squashed to 224×224, lowres-0.1 (0.1 of the width kept), then none"

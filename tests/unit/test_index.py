@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from saccade.models import index_build as indices
 from saccade.models import index_store, sealed_zip
@@ -106,11 +108,51 @@ class TestIndex:
         with pytest.raises(GalleryError, match=r"no index can be read from .* members"):
             index_store.load(path, vectors)
 
+    @pytest.mark.parametrize(
+        ("part", "content", "message"),
+        [
+            ("searcher.faiss", b"garbage", "faiss can't read its searcher.faiss"),
+            ("order.safetensors", np.arange(3999), "4000 vectors .* once, .* by an order of 3999"),
+            (
+                "order.safetensors",
+                np.arange(4000) // 2,
+                "each of 4000 vectors should be in it once",
+            ),
+        ],
+    )
+    def test_sealed_but_wrong_it_is_refused(self, built, tmp_path, part, content, message):
+        vectors, index = built
+        path = tmp_path / "g.index"
+        index_store.save(index, path)
+        members = sealed_zip.unpack(path.read_bytes(), index_store.LARGEST_MEMBER)
+        if not isinstance(content, bytes):
+            content = safetensors.numpy.save({"order": content})
+        path.write_bytes(sealed_zip.pack(members | {part: content}))
+        with pytest.raises(GalleryError, match=f"no index can be read from .*{message}"):
+            index_store.load(path, vectors)
+
+    def test_too_large_it_is_not_read(self, built, tmp_path, monkeypatch):
+        vectors, index = built
+        index_store.save(index, tmp_path / "g.index")
+        monkeypatch.setattr(index_store, "LARGEST_MEMBER", {"manifest.json": 1000})
+        monkeypatch.setattr(Path, "read_bytes", None)
+        with pytest.raises(GalleryError, match="at most 1000 bytes, not"):
+            index_store.load(tmp_path / "g.index", vectors)
+
     def test_more_than_is_ranked_again_can_not_be_asked_for(self, built):
         _, index = built
         most = index.facts.ranked_again
-        with pytest.raises(GalleryError, match=f"1 to {most} can be asked for, not {most + 1}"):
+        with pytest.raises(
+            GalleryError,
+            match=f"compares {most} of its 4000 .* 1 to {most} can be asked for, not {most + 1}",
+        ):
             index.search(grown(1), most + 1)
+
+
+def test_the_digest_knows_the_shape():
+    vectors = np.arange(12, dtype=np.float32)
+    assert digest(vectors.reshape(2, 6)) != digest(vectors.reshape(3, 4))
+    assert digest(vectors.reshape(3, 4)) == digest(vectors.reshape(4, 3).reshape(3, 4))
 
 
 def test_the_same_seed_gives_the_same_index():

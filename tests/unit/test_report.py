@@ -121,6 +121,33 @@ def test_people_are_drawn_where_there_are_several(plain):
     assert "shown to 2 people" in text(html)
 
 
+def test_people_with_too_few_averages_are_left_out_of_these(plain):
+    people = (("sub-1", measured(0.25)), ("sub-2", measured(0.44)))
+    for fewer in (people[1:], ()):
+        levels = (level(1, 0.345, people), level(4, 0.678, fewer))
+        html = page(replace(plain, levels=levels))
+        assert "Each person" in pictures(html)
+        assert "Single trials: .250 to .440" in text(html)
+
+
+def test_a_small_probability_is_not_written_as_none(plain):
+    control = replace(plain.levels[0].control, p=1 / 5001)
+    assert "p < .001" in text(
+        page(replace(plain, levels=(replace(plain.levels[0], control=control),)))
+    )
+
+
+def test_signs_of_formulas_in_names_are_drawn_as_they_are(full):
+    for name in ("a$b_{$", "from $5 to $9"):
+        confusion = replace(full.confusion, groups=(name, "tool"))
+        assert "Confusion by category" in pictures(page(replace(full, confusion=confusion)))
+
+
+def test_an_ideal_observer_who_learns_nothing_is_no_share(plain):
+    ideal = IdealAccuracy(0.05, 0.25, 0.0, 2000, 20, 1, 0.05, 0.25, (0.04, 0.06), (0.24, 0.26))
+    assert "of the ideal" not in text(page(replace(plain, ideal=(ideal,))))
+
+
 def test_the_ideal_observer_stands_beside_where_it_is_known(plain):
     ideal = IdealAccuracy(0.5, 0.7, 2.468, 2000, 20, 1, 0.05, 0.25, (0.49, 0.51), (0.69, 0.71))
     html = page(replace(plain, ideal=(ideal,)))

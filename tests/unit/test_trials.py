@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from saccade.models.data.table import TrialTable
 from saccade.models.gallery import Gallery
 from saccade.models.trials import Candidates, Trials, doubling
-from saccade.realtime.errors import CalibrationError
+from saccade.realtime.errors import CalibrationError, GalleryError
 
 UNIT = np.eye(3, dtype=np.float32)
 NAMES = ("ant", "bee", "cow")
@@ -66,15 +66,19 @@ class TestTrials:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (([], []), "at least 1 trial .* but 0, 0 and 0 came"),
-            (([1, 2], [1]), "but 2, 1 and 2 came"),
+            (([], []), "at least 1 trial .* but 0, 0, 0, 0 came"),
+            (([1, 2], [1]), "but 2, 1, 2, 2 came"),
             (([1], [1], [2]), "subjects are numbered 0 to 1, but 2 to 2 came"),
-            (([1, 2], [7, 7]), "number 7 is said to show rows 1 and 2"),
+            (([1, 2], [7, 7]), "stimulus shows one candidate, but number 7 came with 1 and 2"),
         ],
     )
     def test_contradictions_are_refused(self, arguments, message):
         with pytest.raises(CalibrationError, match=message):
             trials(*arguments)
+
+    def test_a_candidate_of_two_concepts_is_refused(self):
+        with pytest.raises(CalibrationError, match="of one concept, but number 1 came with 5 and"):
+            trials([1, 1], [7, 8], concept=[5, 6])
 
     def test_are_a_read_only_copy(self):
         shown = np.array([0, 1])
@@ -94,9 +98,17 @@ class TestTrials:
         names = ("ant_2", "cow_1", "ant_1")
         found = Trials.of(table(), Candidates(UNIT, names, "image"))
         assert found.shown.tolist() == [1, 2, 0, 1]
+        assert found.concept.tolist() == [0, 1, 1, 0]  # two pictures are of one concept
+
+    def test_capitals_do_not_matter_and_an_image_is_found_before_its_concept(self):
+        capitals = tuple(name.upper() for name in NAMES)
+        assert Trials.of(table(), Candidates(UNIT, capitals, "text")).shown.tolist() == [2, 0, 0, 2]
+        both = ("ANT_2", "cow_1", "ant_1", "cow", "ant")
+        candidates = Candidates(np.eye(5, dtype=np.float32), both, "image")
+        assert Trials.of(table(), candidates).shown.tolist() == [1, 2, 0, 1]
 
     def test_what_is_no_candidate_is_refused(self):
-        with pytest.raises(CalibrationError, match=r"1 of 2 concepts are not \(first: 'cow'\)"):
+        with pytest.raises(GalleryError, match=r"1 of 2 concepts are not .* \(first: 'cow'\)"):
             Trials.of(table(), Candidates(UNIT[:2], NAMES[:2], "text"))
 
     def test_names_without_a_trial_need_no_candidate(self):
