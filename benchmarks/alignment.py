@@ -27,18 +27,18 @@ import torch
 from numpy.typing import NDArray
 from pooled_ridge import Encode, Moments
 
-from saccade.models.align import linear, procrustes, whitening
-from saccade.models.alignment import Alignment
-from saccade.models.bootstrap import Bootstrap, Resampling
-from saccade.models.corruption_embedding import EmbeddingLevels
+from saccade.models.alignment.affine import Alignment
+from saccade.models.alignment.align import linear, procrustes, whitening
+from saccade.models.alignment.whitening import mvnn
 from saccade.models.data.signals import ArraySignals
 from saccade.models.data.table import Int64, TrialTable, count_within
-from saccade.models.embedding import module_encoder
 from saccade.models.encoders.blurbank import BlurBank, BlurBankSettings
 from saccade.models.encoders.network import ForSubject
-from saccade.models.ranking import ranks, similarities
-from saccade.models.train import train
-from saccade.models.whitening import mvnn
+from saccade.models.evaluation.bootstrap import Bootstrap, Resampling
+from saccade.models.evaluation.embedding import module_encoder
+from saccade.models.evaluation.ranking import ranks, similarities
+from saccade.models.targets.corruption_embedding import EmbeddingLevels
+from saccade.models.training.train import train
 from saccade.realtime.simulation.montage import CH_NAMES
 from saccade.realtime.simulation.observer import IdealObserver
 from saccade.realtime.simulation.subject import SimulatedSubject, SubjectSettings

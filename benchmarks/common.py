@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.models.gallery_files import load_arrays
+from saccade.models.galleries.gallery_files import load_arrays
 from saccade.realtime.types import Float32
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared" / "data" / "clip"

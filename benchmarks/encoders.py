@@ -36,22 +36,22 @@ import torch
 from common import ConceptSet, concepts, emit, machine, options, print_table, synthetic
 from torch import nn
 
-from saccade.models.bootstrap import Resampling
-from saccade.models.comparison import compare
-from saccade.models.corruption_embedding import EmbeddingLevels
+from saccade.models.alignment.whitening import mvnn, whiten
 from saccade.models.data.signals import ArraySignals
 from saccade.models.data.table import TrialTable, count_within
-from saccade.models.embedding import Averaging, module_encoder
 from saccade.models.encoders import EncoderFamily, FittedEncoder, export, load_script
 from saccade.models.encoders.network import ForSubject, NetworkFamily
-from saccade.models.evaluate import EvaluationSettings, evaluate
-from saccade.models.evaluation_result import About, Evaluation
-from saccade.models.gallery import Gallery
-from saccade.models.judged import Judged, judge
-from saccade.models.positions import unit_square
-from saccade.models.train import train
-from saccade.models.trials import Candidates, Trials
-from saccade.models.whitening import mvnn, whiten
+from saccade.models.encoders.positions import unit_square
+from saccade.models.evaluation.bootstrap import Resampling
+from saccade.models.evaluation.comparison import compare
+from saccade.models.evaluation.embedding import Averaging, module_encoder
+from saccade.models.evaluation.evaluate import EvaluationSettings, evaluate
+from saccade.models.evaluation.judged import Judged, judge
+from saccade.models.evaluation.result import About, Evaluation
+from saccade.models.evaluation.trials import Candidates, Trials
+from saccade.models.galleries.gallery import Gallery
+from saccade.models.targets.corruption_embedding import EmbeddingLevels
+from saccade.models.training.train import train
 from saccade.realtime.registry import build_settings, load
 from saccade.realtime.simulation.observer import IdealAccuracy, IdealObserver
 from saccade.realtime.simulation.subject import SimulatedSubject, SubjectSettings

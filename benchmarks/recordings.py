@@ -48,9 +48,9 @@ from recordings_twin import write_twin
 from saccade.calibration.collect import Trials
 from saccade.calibration.crossvalidate import fit
 from saccade.calibration.folds import folds
-from saccade.models.bootstrap import Measured
 from saccade.models.encoders import EncoderFamily
-from saccade.models.evaluation import accuracy, auc, auc_interval
+from saccade.models.evaluation.accuracy import accuracy, auc, auc_interval
+from saccade.models.evaluation.bootstrap import Measured
 from saccade.realtime.errors import SaccadeError
 from saccade.realtime.registry import build_settings, load
 from saccade.realtime.types import Float64

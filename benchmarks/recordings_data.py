@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from saccade.calibration.collect import Trials, collect
-from saccade.models.gallery import Gallery
-from saccade.models.gallery_files import load_arrays
+from saccade.models.galleries.gallery import Gallery
+from saccade.models.galleries.gallery_files import load_arrays
 from saccade.realtime.continuity import measured_gap_s
 from saccade.realtime.epochs import EpochSettings
 from saccade.realtime.errors import ConfigError

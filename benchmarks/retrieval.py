@@ -34,9 +34,9 @@ import common  # noqa: E402
 import numpy as np  # noqa: E402
 
 from saccade.models import index_build  # noqa: E402
-from saccade.models.index import Kind, import_faiss  # noqa: E402
-from saccade.models.search import search  # noqa: E402
-from saccade.models.whitening import ledoit_wolf  # noqa: E402
+from saccade.models.alignment.whitening import ledoit_wolf  # noqa: E402
+from saccade.models.galleries.index import Kind, import_faiss  # noqa: E402
+from saccade.models.galleries.search import search  # noqa: E402
 from saccade.realtime.types import Float32  # noqa: E402
 
 SHOWN = "things200-vitl14/clip_feature_maps_test.npy"

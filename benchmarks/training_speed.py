@@ -36,10 +36,10 @@ from torch.optim import optimizer as hooks
 from saccade.models.data.signals import ArraySignals
 from saccade.models.data.table import TrialTable
 from saccade.models.encoders.network import NetworkFamily
-from saccade.models.recipe import Precision
-from saccade.models.sampling import Rows, batches_of, means, samples_of
-from saccade.models.target_bank import TargetBank
-from saccade.models.train import Pass, train
+from saccade.models.targets.target_bank import TargetBank
+from saccade.models.training.recipe import Precision
+from saccade.models.training.sampling import Rows, batches_of, means, samples_of
+from saccade.models.training.train import Pass, train
 from saccade.realtime.registry import load
 
 ENCODERS = {"ATM-S": "atms", "blur bank": "blurbank"}

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from saccade.calibration.folds import folds, split_kind
+from saccade.models.alignment.whitening import mvnn, whiten
 from saccade.models.encoders import EncoderFamily, FittedEncoder
-from saccade.models.evaluation import accuracy, auc, auc_interval
-from saccade.models.gallery import Gallery, targets
-from saccade.models.probability import calibration_error, fit_temperature, softmax
-from saccade.models.ranking import ranks as places_of
-from saccade.models.whitening import mvnn, whiten
+from saccade.models.evaluation.accuracy import accuracy, auc, auc_interval
+from saccade.models.evaluation.probability import calibration_error, fit_temperature, softmax
+from saccade.models.evaluation.ranking import ranks as places_of
+from saccade.models.galleries.gallery import Gallery, targets
 from saccade.realtime.types import Float32, Float64
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from saccade.calibration.collect import Trials
 from saccade.calibration.crossvalidate import cross_validate, fit
-from saccade.models.decoder_file import DecoderFile, EncoderSignature, InputSignature
+from saccade.models.decoders.decoder_file import DecoderFile, EncoderSignature, InputSignature
 from saccade.models.encoders import EncoderFamily, export
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.epochs import EpochSettings
 from saccade.realtime.errors import CalibrationError
 from saccade.realtime.pipeline import to_spec

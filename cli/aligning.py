@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, cast, get_args
 import numpy as np
 
 from saccade.cli import common
-from saccade.models.adapt import LABELLED, AdaptationKind, adapt
-from saccade.models.manifest import OnlineAlignment, OnlineKind
+from saccade.models.alignment.adapt import LABELLED, AdaptationKind, adapt
+from saccade.models.decoders.manifest import OnlineAlignment, OnlineKind
 from saccade.realtime.errors import ConfigError
 
 if TYPE_CHECKING:
     from saccade.models.data.signals import SignalSet
-    from saccade.models.decoder_file import DecoderFile
+    from saccade.models.decoders.decoder_file import DecoderFile
 
 
 def kinds_of(align: str | None, *, trials: bool) -> tuple[AdaptationKind, ...]:
@@ -94,7 +94,7 @@ def aligned(
     Raises
     ------
     CalibrationError, GalleryError
-        As for :func:`saccade.models.adapt.adapt`.
+        As for :func:`saccade.models.alignment.adapt.adapt`.
     """
     table = trials.table
     epochs = trials.signals(np.arange(len(table)))

@@ -90,7 +90,7 @@ def calibrate(
     ).config
 
     from saccade.cli import fitting
-    from saccade.models import decoder_file
+    from saccade.models.decoders import decoder_file
     from saccade.realtime.sources.file import FileSource, FileSourceSettings
 
     check_target(out, overwrite=overwrite)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from saccade.cli.configuration import Config
-    from saccade.models.decoder_file import DecoderFile
+    from saccade.models.decoders.decoder_file import DecoderFile
     from saccade.realtime.protocols import Source
     from saccade.realtime.types import StreamSpec
 
@@ -194,7 +194,7 @@ def _decode(
 ) -> dict[str, object]:
     """Write the decoder, read it back, and decode the rest of the stream with it."""
     from saccade.cli import wiring
-    from saccade.models import decoder_file
+    from saccade.models.decoders import decoder_file
 
     decoder_file.save(decoder, path)
     session = wiring.Session(

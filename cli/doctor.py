@@ -150,7 +150,7 @@ def _clip() -> str:
     """Import what galleries are built with; torchvision may lack operators that nobody needs."""
     import torch
 
-    from saccade.models.clip import import_open_clip
+    from saccade.models.galleries.clip import import_open_clip
 
     models = len(import_open_clip().list_models())
     whole = hasattr(torch.ops.torchvision, "roi_align")

@@ -15,12 +15,12 @@ from saccade.cli.export import Unseen
 if TYPE_CHECKING:
     from saccade.cli import trial_sources
     from saccade.cli.configuration import Loaded
-    from saccade.models.bootstrap import Measured
-    from saccade.models.encoder_fit import Judged
-    from saccade.models.evaluate import EvaluationSettings
-    from saccade.models.evaluation_result import About, Evaluation
-    from saccade.models.recorded_epochs import RecordedEpochs
-    from saccade.models.trials import Trials
+    from saccade.models.data.recorded_epochs import RecordedEpochs
+    from saccade.models.evaluation.bootstrap import Measured
+    from saccade.models.evaluation.evaluate import EvaluationSettings
+    from saccade.models.evaluation.result import About, Evaluation
+    from saccade.models.evaluation.trials import Trials
+    from saccade.models.training.encoder_fit import Judged
     from saccade.realtime.simulation.observer import IdealAccuracy
 
     Protocol = Literal["in-subject", "leave-one-subject-out", "pooled"]
@@ -106,8 +106,8 @@ def evaluate(
         override,
     )
 
-    from saccade.models.evaluate import evaluate as measure
-    from saccade.models.trials import Trials
+    from saccade.models.evaluation.evaluate import evaluate as measure
+    from saccade.models.evaluation.trials import Trials
     from saccade.realtime.errors import ConfigError
 
     if report is not None and not report.absolute().parent.is_dir():
@@ -123,7 +123,7 @@ def evaluate(
         found = dataclasses.replace(found, ideal=_ideal(dataset, judged, found))
     seen = sorted({n.casefold() for n in judged.trained_on} & _shown(judged))
     if report is not None:
-        from saccade.models.report import write_report
+        from saccade.models.evaluation.report import write_report
 
         write_report(found, report)
     if json:
@@ -148,7 +148,7 @@ class _Asked:
 
     def judged(self) -> tuple[Judged, trial_sources.Dataset, About]:
         """Return encoder or decoder with the trials, and what it is."""
-        from saccade.models.evaluation_result import About
+        from saccade.models.evaluation.result import About
 
         decoder = self.file.suffix == ".saccade"
         judged, dataset, name, people = self._decoder() if decoder else self._encoder()
@@ -164,9 +164,9 @@ class _Asked:
 
     def _encoder(self) -> tuple[Judged, trial_sources.Dataset, str, Sequence[str]]:
         from saccade.cli import targets
-        from saccade.models import encoder_file
-        from saccade.models.encoder_fit import judged_encoder
-        from saccade.models.encoder_parts import check_gallery
+        from saccade.models.training import encoder_file
+        from saccade.models.training.encoder_fit import judged_encoder
+        from saccade.models.training.encoder_parts import check_gallery
 
         encoder = encoder_file.load(self.file)
         about, trust = encoder.about, self.wanted.trust_pickle
@@ -185,9 +185,9 @@ class _Asked:
 
     def _decoder(self) -> tuple[Judged, trial_sources.Dataset, str, Sequence[str]]:
         from saccade.cli import targets
-        from saccade.models import decoder_file
-        from saccade.models.encoder_fit import judged_decoder
-        from saccade.models.recorded_epochs import RecordedEpochs
+        from saccade.models.data.recorded_epochs import RecordedEpochs
+        from saccade.models.decoders import decoder_file
+        from saccade.models.training.encoder_fit import judged_decoder
         from saccade.realtime.errors import ConfigError
 
         given = {
@@ -239,8 +239,8 @@ def _settings(
     tested: Trials,
 ) -> EvaluationSettings:
     """Return what is to be measured; intervals over trials where concepts are too few to draw."""
-    from saccade.models.bootstrap import Resampling
-    from saccade.models.evaluate import EvaluationSettings, enough
+    from saccade.models.evaluation.bootstrap import Resampling
+    from saccade.models.evaluation.evaluate import EvaluationSettings, enough
 
     drawn = over or ("concepts" if enough(tested, 1, Resampling(seed=seed)) else "trials")
     chosen: dict[str, Any] = {
@@ -269,8 +269,8 @@ def _ablated(
     found: Evaluation, judged: Judged, tested: Trials, settings: EvaluationSettings
 ) -> Evaluation:
     """Add what hiding each window and each sensor costs single trials."""
-    from saccade.models.ablation import Parts
-    from saccade.models.ablation import ablate as hide_parts
+    from saccade.models.evaluation.ablation import Parts
+    from saccade.models.evaluation.ablation import ablate as hide_parts
 
     signals = judged.signals
     n_channels, n_times, sfreq = signals.n_channels, signals.n_times, signals.sfreq

@@ -12,9 +12,9 @@ from saccade.cli import common, datasets
 
 if TYPE_CHECKING:
     from saccade.cli.configuration import Config
-    from saccade.models.decoder_file import DecoderFile
-    from saccade.models.encoder_parts import EncoderFile
-    from saccade.models.recorded_epochs import RecordedEpochs
+    from saccade.models.data.recorded_epochs import RecordedEpochs
+    from saccade.models.decoders.decoder_file import DecoderFile
+    from saccade.models.training.encoder_parts import EncoderFile
 
 Unseen = Annotated[
     bool, typer.Option("--unseen", help="Only concepts that the encoder was not trained on.")
@@ -70,10 +70,11 @@ def export(
     from saccade.cli import aligning, calibrate, configuration, trial_sources
     from saccade.cli.targets import bank_for, gallery_for
     from saccade.cli.targets import unseen as only_unseen
-    from saccade.models import decoder_file, encoder_file
-    from saccade.models.encoder_export import make_decoder
-    from saccade.models.encoder_fit import fitting
-    from saccade.models.encoder_parts import check_gallery
+    from saccade.models.decoders import decoder_file
+    from saccade.models.training import encoder_file
+    from saccade.models.training.encoder_export import make_decoder
+    from saccade.models.training.encoder_fit import fitting
+    from saccade.models.training.encoder_parts import check_gallery
 
     calibrate.check_target(out, overwrite=overwrite)
     kinds = aligning.kinds_of(align, trials=bool(calibrate_on))
@@ -145,8 +146,8 @@ def _configured(encoder: EncoderFile, settings: Config) -> RecordedEpochs | None
     """
     from saccade.calibration.recorded import epochs_to_spec
     from saccade.cli import fitting
-    from saccade.models.manifest import InputSignature
-    from saccade.models.recorded_epochs import RecordedEpochs
+    from saccade.models.data.recorded_epochs import RecordedEpochs
+    from saccade.models.decoders.manifest import InputSignature
     from saccade.realtime.blocks.units import MICROVOLT
     from saccade.realtime.errors import SignatureMismatch
     from saccade.realtime.pipeline import Pipeline, to_spec

@@ -13,9 +13,9 @@ from saccade.calibration.recorded import make_decoder
 from saccade.cli.configuration import Config
 from saccade.cli.galleries import gallery_of
 from saccade.cli.table import accuracy_line
-from saccade.models.decoder_file import DecoderFile
+from saccade.models.decoders.decoder_file import DecoderFile
 from saccade.models.encoders import EncoderFamily
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime import registry
 from saccade.realtime.continuity import measured_gap_s
 from saccade.realtime.engine import StepResult

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from saccade.cli.configuration import Config, GallerySection
-from saccade.models import gallery_store
-from saccade.models.gallery import Gallery
-from saccade.models.gallery_files import load_arrays, load_everyday
-from saccade.models.gallery_store import StoredGallery
+from saccade.models.galleries import gallery_store
+from saccade.models.galleries.gallery import Gallery
+from saccade.models.galleries.gallery_files import load_arrays, load_everyday
+from saccade.models.galleries.gallery_store import StoredGallery
 from saccade.realtime.errors import ConfigError
 
 
@@ -54,7 +54,7 @@ def _from_file(path: Path) -> StoredGallery:
     """Return the gallery of a gallery's or decoder's file."""
     if path.suffix == gallery_store.SUFFIX:
         return gallery_store.load(path)
-    from saccade.models import decoder_file
+    from saccade.models.decoders import decoder_file
 
     return StoredGallery(decoder_file.load(path).gallery)
 

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from saccade.models.gallery import Gallery
-    from saccade.models.gallery_store import StoredGallery
-    from saccade.models.search import Hits
+    from saccade.models.galleries.gallery import Gallery
+    from saccade.models.galleries.gallery_store import StoredGallery
+    from saccade.models.galleries.search import Hits
     from saccade.realtime.types import Float32
 
 app = typer.Typer(
@@ -72,8 +72,8 @@ def index(
     """
     import dataclasses
 
-    from saccade.models import gallery_store, index_build, index_store
-    from saccade.models.whole_file import check_new
+    from saccade.models.decoders.whole_file import check_new
+    from saccade.models.galleries import gallery_store, index_build, index_store
 
     path = out or file.with_suffix(index_store.SUFFIX)
     check_new(path, index_store.SUFFIX, overwrite=overwrite)
@@ -115,7 +115,7 @@ def search(
     The text's vector is compared as CLIP was trained to, by the plain cosine; a concept's as a
     decoder does, by the cosine after the gallery's centre was taken off.
     """
-    from saccade.models import search as exact
+    from saccade.models.galleries import search as exact
     from saccade.realtime.errors import ConfigError
 
     if (text is None) == (name is None):
@@ -145,8 +145,8 @@ def search(
 
 def _like(held: Gallery, row: int, count: int, index: Path | None) -> Hits:
     """Return the concepts nearest to one, without itself: exactly, or by an index."""
-    from saccade.models import index_store
-    from saccade.models import search as exact
+    from saccade.models.galleries import index_store
+    from saccade.models.galleries import search as exact
 
     centred = held.centred()
     query = centred[row : row + 1]
@@ -162,8 +162,8 @@ def _text_vector(
     text: str, stored: StoredGallery, weights_file: Path | None, device: str | None
 ) -> Float32:
     """Return the vector of a text in the gallery's space, (1, D), of unit length."""
-    from saccade.models.clip import Clip, ClipSettings
-    from saccade.models.gallery import UNKNOWN
+    from saccade.models.galleries.clip import Clip, ClipSettings
+    from saccade.models.galleries.gallery import UNKNOWN
     from saccade.realtime.errors import GalleryError
 
     held, whitening = stored.gallery, stored.whitening

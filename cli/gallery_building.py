@@ -10,10 +10,10 @@ import typer
 from saccade.cli import common
 
 if TYPE_CHECKING:
-    from saccade.models.clip import Clip, Resize
-    from saccade.models.gallery import Gallery
-    from saccade.models.gallery_plan import Plan
-    from saccade.models.gallery_whitening import GalleryWhitening
+    from saccade.models.galleries.clip import Clip, Resize
+    from saccade.models.galleries.gallery import Gallery
+    from saccade.models.galleries.gallery_plan import Plan
+    from saccade.models.galleries.gallery_whitening import GalleryWhitening
 
 BATCH = 64
 USED_WITH = {  # which flags change something, by what a gallery is built from
@@ -75,9 +75,9 @@ def build(
 
     A build that was interrupted goes on when the same command is given again.
     """
-    from saccade.models import gallery_store
-    from saccade.models.gallery_whitening import GalleryWhitening
-    from saccade.models.whole_file import check_new
+    from saccade.models.decoders.whole_file import check_new
+    from saccade.models.galleries import gallery_store
+    from saccade.models.galleries.gallery_whitening import GalleryWhitening
     from saccade.realtime.errors import ConfigError
 
     _refuse_useless(
@@ -163,8 +163,8 @@ def _plan(
     level: str | None,
 ) -> Plan:
     """Return what is to be encoded."""
-    from saccade.models import clip, gallery_plan, prompts
-    from saccade.models.gallery_files import read_names
+    from saccade.models.galleries import clip, gallery_plan, prompts
+    from saccade.models.galleries.gallery_files import read_names
     from saccade.realtime.errors import ConfigError
 
     kinds = ("text",) if images is None else ("image", "prototype")
@@ -191,7 +191,7 @@ def _model(
     device: str | None,
 ) -> Clip:
     """Return the model with its weights."""
-    from saccade.models.clip import Clip, ClipSettings
+    from saccade.models.galleries.clip import Clip, ClipSettings
     from saccade.realtime.errors import ConfigError
 
     if backbone is None:
@@ -209,7 +209,7 @@ def _encoded(plan: Plan, model: Clip, part: Path, batch: int, *, draw: bool) -> 
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from saccade.models import gallery_build
+    from saccade.models.galleries import gallery_build
 
     columns = (*Progress.get_default_columns()[:-1], MofNCompleteColumn(), TimeRemainingColumn())
     with (
@@ -233,7 +233,7 @@ def _encoded(plan: Plan, model: Clip, part: Path, batch: int, *, draw: bool) -> 
 
 def _whitening_of(path: Path | None, made: Gallery | Clip) -> GalleryWhitening | None:
     """Return the map that a gallery of the same model went through; None without a file."""
-    from saccade.models import gallery_store
+    from saccade.models.galleries import gallery_store
     from saccade.realtime.errors import GalleryError
 
     if path is None:

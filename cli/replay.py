@@ -71,7 +71,7 @@ def replay(
     elif decoder is not None:
         loaded.refuse(configuration.OF_THE_DECODER, "the decoder file brings its own")
         from saccade.cli import wiring
-        from saccade.models import decoder_file
+        from saccade.models.decoders import decoder_file
 
         session = wiring.Session(
             decoder_file.load(decoder), source, settings, decode_rejected=decode_rejected

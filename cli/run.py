@@ -83,7 +83,7 @@ def run(
     settings = loaded.config
 
     from saccade.cli import wiring
-    from saccade.models import decoder_file
+    from saccade.models.decoders import decoder_file
 
     session = wiring.Session(
         decoder_file.load(decoder),

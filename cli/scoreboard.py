@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from saccade.models.evaluation import accuracy, auc, auc_interval
+from saccade.models.evaluation.accuracy import accuracy, auc, auc_interval
 from saccade.realtime.types import Epoch, Prediction, StreamSpec
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.simulation.artifacts import usual
 from saccade.realtime.simulation.observer import IdealObserver

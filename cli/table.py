@@ -159,7 +159,7 @@ def alignment_line(about: Mapping[str, Any]) -> str:
     Parameters
     ----------
     about : mapping
-        As from :attr:`saccade.models.decoder.Decoder.alignment`.
+        As from :attr:`saccade.models.decoders.decoder.Decoder.alignment`.
     """
     if about.get("problem"):
         return f"{about['kind']} OFF after {about['trials']} trials: {about['problem']}"

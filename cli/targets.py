@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from saccade.cli.configuration import Config
 from saccade.cli.galleries import gallery_of
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import ConfigError, GalleryError
 
 if TYPE_CHECKING:
-    from saccade.models.target_bank import TargetBank
+    from saccade.models.targets.target_bank import TargetBank
 
 FEATURES = (".npy", ".pt", ".pth")
 
@@ -76,8 +76,8 @@ def versions_for(
     ConfigError
         If a flag is no LEVEL=FILE, or there is no such level.
     """
-    from saccade.models import gallery_store
-    from saccade.models.corruption import parse_level
+    from saccade.models.galleries import gallery_store
+    from saccade.models.targets.corruption import parse_level
 
     made: dict[str, Gallery] = {}
     for text in levels or ():
@@ -126,7 +126,7 @@ def bank_for(
     trust_pickle : bool
         Read pickled features too.
     """
-    from saccade.models.targets import bank_of
+    from saccade.models.targets.sources import bank_of
 
     if not levels:
         return None

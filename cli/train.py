@@ -20,8 +20,8 @@ from saccade.cli import common, datasets
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-    from saccade.models.encoder_parts import EncoderFile
-    from saccade.models.train import Pass
+    from saccade.models.training.encoder_parts import EncoderFile
+    from saccade.models.training.train import Pass
 
 
 def train(
@@ -117,10 +117,10 @@ def train(
 
     from saccade.cli import trial_sources
     from saccade.cli.targets import gallery_for, versions_for
-    from saccade.models import encoder_file, encoder_training
     from saccade.models.encoders.network import SHARP
-    from saccade.models.targets import Targets
-    from saccade.models.targets import targets as make_targets
+    from saccade.models.targets.sources import Targets
+    from saccade.models.targets.sources import targets as make_targets
+    from saccade.models.training import encoder_file, encoder_training
 
     encoder_file.check_target(out, overwrite=overwrite)
     _check_folder(curves, "--curves")
@@ -179,7 +179,7 @@ def train(
         return
     encoder_file.save(made, out, overwrite=overwrite)
     if curves is not None:
-        from saccade.models.curves import write_curves
+        from saccade.models.training.curves import write_curves
 
         training = made.about.training
         title = f"{encoder}, {dataset.name}" + (" (SIMULATED)" if made.about.simulated else "")
@@ -257,7 +257,7 @@ def _concepts(path: Path) -> tuple[str, ...]:
     """Return the names in a gallery's file, or in a list of names."""
     from saccade.cli.configuration import GallerySection
     from saccade.cli.galleries import stored_of
-    from saccade.models.gallery_files import read_names
+    from saccade.models.galleries.gallery_files import read_names
 
     if path.suffix == ".txt":
         return tuple(read_names(path))

@@ -24,14 +24,14 @@ from saccade.cli import common, fitting, simulated
 from saccade.cli.configuration import Config
 from saccade.cli.datasets import PLAN, Wanted, check
 from saccade.cli.galleries import gallery_of
-from saccade.models import recorded_epochs
+from saccade.models.data import recorded_epochs
 from saccade.models.data.layouts import open_dataset
+from saccade.models.data.recorded_epochs import RecordedEpochs
 from saccade.models.data.signals import ArraySignals, Joined, SignalSet
 from saccade.models.data.table import TrialTable, count_within
 from saccade.models.data.trials_file import load_trials, save_trials
-from saccade.models.encoder_training import Origin
-from saccade.models.manifest import InputSignature
-from saccade.models.recorded_epochs import RecordedEpochs
+from saccade.models.decoders.manifest import InputSignature
+from saccade.models.training.encoder_training import Origin
 from saccade.realtime import registry
 from saccade.realtime.epochs import EpochSettings
 from saccade.realtime.errors import (

@@ -13,8 +13,8 @@ from saccade.cli.configuration import Config
 from saccade.cli.galleries import gallery_of
 from saccade.cli.scoreboard import Scoreboard
 from saccade.cli.table import LiveTable
-from saccade.models.decoder import RetrievalDecoder
-from saccade.models.decoder_file import DecoderFile, require_fit
+from saccade.models.decoders.decoder import RetrievalDecoder
+from saccade.models.decoders.decoder_file import DecoderFile, require_fit
 from saccade.realtime import registry
 from saccade.realtime.engine import Engine, StepResult
 from saccade.realtime.epochs import Epocher, EpochSettings

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.models.evaluation import accuracy, auc, auc_interval, permutation_test
+from saccade.models.evaluation.accuracy import accuracy, auc, auc_interval, permutation_test
 
 HOUSE, FACE = "House", "Human face"
 SETTINGS = """

@@ -93,7 +93,7 @@ def tiny_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Announce the model ``saccade-tiny`` to open_clip; return a file of random weights for it."""
     import torch
 
-    from saccade.models.clip import import_open_clip
+    from saccade.models.galleries.clip import import_open_clip
 
     open_clip = import_open_clip()
     folder = tmp_path_factory.mktemp("clip")

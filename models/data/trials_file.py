@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from saccade.models.data.arrays import ArraySignals
 from saccade.models.data.containers import mapped_npy, stored_member
 from saccade.models.data.table import TrialTable, count_within
-from saccade.models.whole_file import drafted
+from saccade.models.decoders.whole_file import drafted
 from saccade.realtime.errors import RecordingError
 from saccade.realtime.types import Float32
 

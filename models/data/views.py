@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from saccade.models.alignment.whitening import whiten
 from saccade.models.data.arrays import SignalSet
 from saccade.models.data.table import Int64, Rows, TrialTable, checked_rows, count_within
-from saccade.models.whitening import whiten
 from saccade.realtime.epoch_steps import columns
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.types import Float32, Float64
@@ -95,7 +95,7 @@ class Cropped(_View):
 
 
 class Whitened(_View):
-    """A set less the mean, times the whitening matrix of :mod:`saccade.models.whitening`.
+    """A set less the mean, times the whitening matrix of :mod:`saccade.models.alignment.whitening`.
 
     Parameters
     ----------

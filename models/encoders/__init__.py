@@ -20,7 +20,7 @@ from torch import nn
 from torch.jit import ScriptModule
 from torch.jit.frontend import FrontendError
 
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import CalibrationError, DecoderFileError
 from saccade.realtime.types import Float32
 

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from saccade.models.encoders.network import SHARP, NetworkFamily, Shape, TargetSide
-from saccade.models.recipe import Recipe, Repetitions, Scale, check_share
+from saccade.models.training.recipe import Recipe, Repetitions, Scale, check_share
 from saccade.realtime.errors import ConfigError
 
 LEVELS = (SHARP, "gauss-3", *(f"gauss-{kernel}" for kernel in range(9, 64, 6)))
@@ -28,7 +28,7 @@ N_FREE = 4
 
 @dataclass(frozen=True, slots=True)
 class BlurBankSettings(Recipe):
-    """How the blur bank is trained; other fields as in :class:`~saccade.models.recipe.Recipe`.
+    """How the blur bank is trained; other fields as in :class:`Recipe`.
 
     The defaults are the authors' for EEG within a person: AdamW, lr 1e-3, batches of 1024, 150
     passes (50 across people) without early stopping, no scale, a twentieth held out. For MEG they

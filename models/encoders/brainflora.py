@@ -24,9 +24,9 @@ from saccade.models.data.signals import SignalSet
 from saccade.models.data.table import Rows, checked_rows
 from saccade.models.encoders.medformer import AUGMENTATIONS, Medformer
 from saccade.models.encoders.network import NetworkFamily, Shape
+from saccade.models.encoders.projector import Projector
 from saccade.models.encoders.tsconv import TSConv
-from saccade.models.projector import Projector
-from saccade.models.recipe import Recipe, Scale, check_share
+from saccade.models.training.recipe import Recipe, Scale, check_share
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.types import Float32
 

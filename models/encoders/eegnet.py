@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 
 from saccade.models.encoders.network import NetworkFamily, Shape
-from saccade.models.recipe import Recipe, Scale, check_share
+from saccade.models.training.recipe import Recipe, Scale, check_share
 from saccade.realtime.errors import ConfigError
 
 LEAST_TIMES = 27

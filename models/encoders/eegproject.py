@@ -14,13 +14,13 @@ import torch
 from torch import nn
 
 from saccade.models.encoders.network import NetworkFamily, Shape
-from saccade.models.projector import Projector
-from saccade.models.recipe import Recipe, check_share
+from saccade.models.encoders.projector import Projector
+from saccade.models.training.recipe import Recipe, check_share
 
 
 @dataclass(frozen=True, slots=True)
 class EEGProjectSettings(Recipe):
-    """How the projector is trained; other fields as in :class:`~saccade.models.recipe.Recipe`.
+    """How the projector is trained; other fields as in :class:`Recipe`.
 
     UBP's own values (batches of 1024, lr and weight decay 1e-4) are for 16,540 averaged trials; on
     a session of single trials they overfit within a pass. The defaults are for such a session: each

@@ -1,9 +1,9 @@
 """What all trained encoders share: a tower for the signal, a side for the targets, a recipe.
 
-A family says what its network is; :mod:`saccade.models.train` trains it. A tower maps epochs and
-the people they are of to vectors. A target side says what a tower must predict for a picture: the
-picture's CLIP vector as it is, or something made of several versions of it, possibly learned; then
-the gallery goes through the same side before a decoder uses it.
+A family says what its network is; :mod:`saccade.models.training.train` trains it. A tower maps
+epochs and the people they are of to vectors. A target side says what a tower must predict for a
+picture: the picture's CLIP vector as it is, or something made of several versions of it, possibly
+learned; then the gallery goes through the same side before a decoder uses it.
 """
 
 from __future__ import annotations
@@ -127,8 +127,8 @@ class NetworkFamily(ABC):
             If there are too few trials, or the loss does not stay finite.
         """
         # Imported here, as they import this module.
-        from saccade.models.corruption_embedding import EmbeddingLevels
-        from saccade.models.train import train
+        from saccade.models.targets.corruption_embedding import EmbeddingLevels
+        from saccade.models.training.train import train
 
         check_training_data(X, Y, least_trials=4)
         vectors, concept = np.unique(Y, axis=0, return_inverse=True)
@@ -206,7 +206,7 @@ class ForSubject(nn.Module):
 
 
 def _positions(ch_names: Sequence[str]) -> Float32:
-    from saccade.models.positions import unit_square  # brings MNE, which few need
+    from saccade.models.encoders.positions import unit_square  # brings MNE, which few need
 
     return unit_square(ch_names)
 

@@ -23,7 +23,7 @@ from torch.nn import functional
 
 from saccade.models.encoders.network import NetworkFamily, Shape, TargetSide
 from saccade.models.encoders.ubp import Backbone, backbone_tower, check_backbone
-from saccade.models.recipe import Recipe, Repetitions, Scale, check_share
+from saccade.models.training.recipe import Recipe, Repetitions, Scale, check_share
 from saccade.realtime.errors import ConfigError
 
 LEVELS = ("gauss-15", "noise-25", "lowres-0.1", "mosaic-5")
@@ -32,7 +32,7 @@ LEVELS = ("gauss-15", "noise-25", "lowres-0.1", "mosaic-5")
 
 @dataclass(frozen=True, slots=True)
 class NeuroBridgeSettings(Recipe):
-    """How NeuroBridge is trained; other fields as in :class:`~saccade.models.recipe.Recipe`.
+    """How NeuroBridge is trained; other fields as in :class:`Recipe`.
 
     The defaults are the authors': AdamW, lr and weight decay 1e-4, batches of 1024, 50 passes
     without early stopping, repetitions averaged, a fixed scale of 14.29, targets alone at unit

@@ -17,9 +17,9 @@ from torch import nn
 from torch.nn import functional
 
 from saccade.models.encoders.network import NetworkFamily, Shape
+from saccade.models.encoders.projector import Projector
 from saccade.models.encoders.tsconv import TSConv
-from saccade.models.projector import Projector
-from saccade.models.recipe import Recipe, Repetitions, Scale, check_share
+from saccade.models.training.recipe import Recipe, Repetitions, Scale, check_share
 from saccade.realtime.errors import ConfigError
 
 Attention = Literal["none", "self", "graph"]

@@ -5,9 +5,9 @@ arXiv 2310.19812) shortened it for pictures, one vector an epoch. Attention over
 turns any montage into the same number of virtual channels, a matrix for each person turns theirs
 into everybody's, and dilated convolutions follow.
 
-Here one shared head (:class:`~saccade.models.projector.Projector`) takes the place of the paper's
-two, one for each loss; time is aggregated before the last 1 × 1 convolution, not after it, which is
-the same function, with T samples for a T-th of that layer's work.
+Here one shared head (:class:`~saccade.models.encoders.projector.Projector`) takes the place of the
+paper's two, one for each loss; time is aggregated before the last 1 × 1 convolution, not after it,
+which is the same function, with T samples for a T-th of that layer's work.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from torch import nn
 from torch.nn import functional
 
 from saccade.models.encoders.network import NetworkFamily, Shape
-from saccade.models.projector import Projector
-from saccade.models.recipe import Recipe, Repetitions, Scale, check_share
+from saccade.models.encoders.projector import Projector
+from saccade.models.training.recipe import Recipe, Repetitions, Scale, check_share
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.types import Float32
 

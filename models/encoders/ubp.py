@@ -22,7 +22,7 @@ from torch import nn
 from saccade.models.encoders.eegproject import ProjectorTower
 from saccade.models.encoders.network import NetworkFamily, Shape, TargetSide
 from saccade.models.encoders.nice import NICE, NICESettings
-from saccade.models.recipe import Recipe, Repetitions, check_share
+from saccade.models.training.recipe import Recipe, Repetitions, check_share
 from saccade.realtime.errors import ConfigError
 
 Backbone = Literal["eegproject", "tsconv"]
@@ -34,7 +34,7 @@ LOW, MEDIUM, HIGH = range(3)
 
 @dataclass(frozen=True, slots=True)
 class UBPSettings(Recipe):
-    """How UBP is trained; other fields as in :class:`~saccade.models.recipe.Recipe`.
+    """How UBP is trained; other fields as in :class:`Recipe`.
 
     The defaults are the authors' within a person: AdamW, batches of 1024, 50 passes at most with a
     patience of 5, lr and weight decay 1e-4 (lr 1e-5 across people), all repetitions averaged,

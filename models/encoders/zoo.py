@@ -29,9 +29,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from saccade.models.encoders.network import NetworkFamily, Shape
-from saccade.models.positions import head_positions
-from saccade.models.projector import Projector
-from saccade.models.recipe import Recipe, check_share
+from saccade.models.encoders.positions import head_positions
+from saccade.models.encoders.projector import Projector
+from saccade.models.training.recipe import Recipe, check_share
 from saccade.realtime.errors import ConfigError
 
 TOLERANCE = 1e-5

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.models.decoder_file import load
+from saccade.models.decoders.decoder_file import load
 from saccade.models.encoders import load_script
 
 Saccade = Callable[..., Any]

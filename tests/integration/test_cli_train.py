@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.models import encoder_file
 from saccade.models.data.trials_file import save_trials
-from saccade.models.decoder_file import load
-from saccade.models.gallery_files import load_everyday
+from saccade.models.decoders.decoder_file import load
+from saccade.models.galleries.gallery_files import load_everyday
+from saccade.models.training import encoder_file
 
 Saccade = Callable[..., Any]
 PLAN = ("--simulated", "--effect", 0.5, "--train-trials", 330, "--test-trials", 80)

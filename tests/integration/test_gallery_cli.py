@@ -15,9 +15,10 @@ import pytest
 import torch
 from PIL import Image
 
-from saccade.models import decoder_file, gallery_build, gallery_store
-from saccade.models.gallery_files import load_everyday
-from saccade.models.gallery_store import StoredGallery
+from saccade.models.decoders import decoder_file
+from saccade.models.galleries import gallery_build, gallery_store
+from saccade.models.galleries.gallery_files import load_everyday
+from saccade.models.galleries.gallery_store import StoredGallery
 
 Saccade = Callable[..., Any]
 NAMES = ("red car", "house", "dog", "aircraft_carrier", "naïve art")
@@ -352,8 +353,8 @@ class TestIndexed:
     @pytest.fixture(autouse=True)
     def small(self, monkeypatch):
         pytest.importorskip("faiss", reason="the [index] extra is not installed")
-        monkeypatch.setattr("saccade.models.index_build.LEAST_ROWS", 3000)
-        monkeypatch.setattr("saccade.models.index_build.N_QUERIES", 100)
+        monkeypatch.setattr("saccade.models.galleries.index_build.LEAST_ROWS", 3000)
+        monkeypatch.setattr("saccade.models.galleries.index_build.N_QUERIES", 100)
 
     def test_a_large_gallery_is_searched_by_its_index(self, saccade, tmp_path, monkeypatch):
         rng = np.random.default_rng(0)
@@ -373,7 +374,7 @@ class TestIndexed:
         assert result(saccade(*search))["hits"] == exact  # as it was not asked for
         by_index = (*search, "--index", tmp_path / "g.index")
         assert "can be asked for, not 3000: search exactly" in saccade(*by_index, "--top", 2999).err
-        monkeypatch.setattr("saccade.models.search.search", None)  # not this way
+        monkeypatch.setattr("saccade.models.galleries.search.search", None)  # not this way
         quick = result(saccade(*by_index))["hits"]
         assert len({hit["row"] for hit in exact} & {hit["row"] for hit in quick}) >= 4
 

@@ -16,10 +16,10 @@ import pylsl
 import pytest
 import torch
 
-from saccade.models.decoder import RetrievalDecoder
-from saccade.models.decoder_file import DecoderFile, EncoderSignature, InputSignature
+from saccade.models.decoders.decoder import RetrievalDecoder
+from saccade.models.decoders.decoder_file import DecoderFile, EncoderSignature, InputSignature
 from saccade.models.encoders import export
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.engine import Engine
 from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.pipeline import Pipeline, settings_from_spec

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.models.evaluation import auc
+from saccade.models.evaluation.accuracy import auc
 from saccade.realtime.errors import ConfigError
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"

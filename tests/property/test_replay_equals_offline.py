@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from saccade.models.decoder import RetrievalDecoder
-from saccade.models.decoder_file import (
+from saccade.models.decoders.decoder import RetrievalDecoder
+from saccade.models.decoders.decoder_file import (
     DecoderFile,
     EncoderSignature,
     InputSignature,
@@ -24,7 +24,7 @@ from saccade.models.decoder_file import (
     to_bytes,
 )
 from saccade.models.encoders import export
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.engine import Engine
 from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.pipeline import Pipeline, settings_from_spec

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from saccade.models.decoder import RetrievalDecoder
-from saccade.models.decoder_file import DecoderFile, EncoderSignature, InputSignature
+from saccade.models.decoders.decoder import RetrievalDecoder
+from saccade.models.decoders.decoder_file import DecoderFile, EncoderSignature, InputSignature
 from saccade.models.encoders import export
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.types import Epoch
 
 DIM, TIMES = 6, 8

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from saccade.models import ablation
-from saccade.models.ablation import Parts, ablate
-from saccade.models.bootstrap import Bootstrap, Resampling
-from saccade.models.embedding import Averaging
-from saccade.models.trials import Candidates, Trials
+from saccade.models.evaluation import ablation
+from saccade.models.evaluation.ablation import Parts, ablate
+from saccade.models.evaluation.bootstrap import Bootstrap, Resampling
+from saccade.models.evaluation.embedding import Averaging
+from saccade.models.evaluation.trials import Candidates, Trials
 from saccade.realtime.errors import ConfigError
 
 C, T, D, N_CONCEPTS, N_REPETITIONS = 4, 10, 8, 30, 6

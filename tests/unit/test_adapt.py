@@ -7,10 +7,11 @@ import pytest
 import torch
 from torch import nn
 
-from saccade.models.adapt import adapt
-from saccade.models.align import linear, procrustes, whitening
-from saccade.models.decoder import RetrievalDecoder
-from saccade.models.decoder_file import (
+from saccade.models.alignment.adapt import adapt
+from saccade.models.alignment.align import linear, procrustes, whitening
+from saccade.models.alignment.whitening import mvnn
+from saccade.models.decoders.decoder import RetrievalDecoder
+from saccade.models.decoders.decoder_file import (
     DecoderFile,
     EncoderSignature,
     InputSignature,
@@ -19,8 +20,7 @@ from saccade.models.decoder_file import (
     to_bytes,
 )
 from saccade.models.encoders import export
-from saccade.models.gallery import Gallery, targets
-from saccade.models.whitening import mvnn
+from saccade.models.galleries.gallery import Gallery, targets
 from saccade.realtime.errors import CalibrationError, ConfigError, GalleryError, SignatureMismatch
 from saccade.realtime.types import Epoch
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax
 
-from saccade.models.align import linear, procrustes, whitening
-from saccade.models.alignment import Alignment, unit_length
-from saccade.models.probability import fit_temperature
+from saccade.models.alignment.affine import Alignment, unit_length
+from saccade.models.alignment.align import linear, procrustes, whitening
+from saccade.models.evaluation.probability import fit_temperature
 from saccade.realtime.errors import CalibrationError, ConfigError
 
 D = 12
@@ -275,7 +275,7 @@ class TestLinear:
             seen.update({tried: score(tried) for tried in candidates})
             return candidates[0]
 
-        monkeypatch.setattr("saccade.models.align._best", note)
+        monkeypatch.setattr("saccade.models.alignment.align._best", note)
         others = vectors(n_others, seed=9) if n_others else None
         linear(p, t, among=None if others is None else np.concatenate([t[::-1], others]))
         # As in the function, mean and scale are those of all trials.

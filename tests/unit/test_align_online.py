@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from saccade.models.align import whitening
-from saccade.models.align_online import OnlineAligner
-from saccade.models.decoder import RetrievalDecoder
-from saccade.models.decoder_file import (
+from saccade.models.alignment.align import whitening
+from saccade.models.alignment.align_online import OnlineAligner
+from saccade.models.alignment.whitening import mvnn
+from saccade.models.decoders.decoder import RetrievalDecoder
+from saccade.models.decoders.decoder_file import (
     DecoderFile,
     EncoderSignature,
     InputSignature,
@@ -25,9 +26,8 @@ from saccade.models.decoder_file import (
     to_bytes,
 )
 from saccade.models.encoders import export
-from saccade.models.gallery import Gallery
-from saccade.models.projector import Projector
-from saccade.models.whitening import mvnn
+from saccade.models.encoders.projector import Projector
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.engine import Engine
 from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.pipeline import Pipeline, settings_from_spec

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
-from saccade.models import bootstrap as module
-from saccade.models.bootstrap import Bootstrap, Resampling
-from saccade.models.evaluation import wilson
+from saccade.models.evaluation import bootstrap as module
+from saccade.models.evaluation.accuracy import wilson
+from saccade.models.evaluation.bootstrap import Bootstrap, Resampling
 from saccade.realtime.errors import CalibrationError, ConfigError
 
 QUICK = Resampling(draws=400)

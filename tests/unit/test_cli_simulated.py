@@ -9,8 +9,8 @@ import pytest
 
 from saccade.cli import simulated
 from saccade.cli.table import ideal_line
-from saccade.models.gallery import Gallery
-from saccade.models.gallery_files import load_everyday
+from saccade.models.galleries.gallery import Gallery
+from saccade.models.galleries.gallery_files import load_everyday
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.types import Float32
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from saccade.models.clip import Clip, ClipSettings, import_open_clip
-from saccade.models.prompts import imagenet_templates, sentences
+from saccade.models.galleries.clip import Clip, ClipSettings, import_open_clip
+from saccade.models.galleries.prompts import imagenet_templates, sentences
 from saccade.realtime.errors import ConfigError, GalleryError
 
 open_clip = import_open_clip()

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from saccade.models.bootstrap import Bootstrap, Resampling
-from saccade.models.comparison import compare
-from saccade.models.information import bits
-from saccade.models.judged import Judged, judge
-from saccade.models.ranking import ranks
-from saccade.models.trials import Candidates, Trials
+from saccade.models.evaluation.bootstrap import Bootstrap, Resampling
+from saccade.models.evaluation.comparison import compare
+from saccade.models.evaluation.information import bits
+from saccade.models.evaluation.judged import Judged, judge
+from saccade.models.evaluation.ranking import ranks
+from saccade.models.evaluation.trials import Candidates, Trials
 from saccade.realtime.errors import CalibrationError
 
 G, D, R = 30, 12, 4

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from saccade.models.corruption import (
+from saccade.models.targets.corruption import (
     Level,
     corrupt,
     corrupt_image,

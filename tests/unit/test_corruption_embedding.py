@@ -7,8 +7,8 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 
-from saccade.models.corruption import fovea, sigma_px
-from saccade.models.corruption_embedding import CONTRAST, FINEST_PX, EmbeddingLevels
+from saccade.models.targets.corruption import fovea, sigma_px
+from saccade.models.targets.corruption_embedding import CONTRAST, FINEST_PX, EmbeddingLevels
 from saccade.realtime.errors import ConfigError, GalleryError
 
 LEVELS = ("sharp", "foveal-51", "gauss-15", "noise-25", "lowres-0.1", "mosaic-5")

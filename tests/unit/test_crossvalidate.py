@@ -8,7 +8,7 @@ import pytest
 from saccade.calibration.crossvalidate import cross_validate
 from saccade.calibration.folds import folds, split_kind
 from saccade.models.encoders.ridge import Ridge, RidgeSettings
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import CalibrationError
 
 N_CONCEPTS = 60

@@ -6,7 +6,7 @@ import csv
 
 import pytest
 
-from saccade.models.curves import write_curves
+from saccade.models.training.curves import write_curves
 from saccade.realtime.errors import ConfigError
 
 HISTORY = [

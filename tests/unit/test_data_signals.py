@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saccade.models.alignment.whitening import whiten
 from saccade.models.data.signals import (
     ArraySignals,
     Cropped,
@@ -19,7 +20,6 @@ from saccade.models.data.signals import (
     loaded,
 )
 from saccade.models.data.table import count_within
-from saccade.models.whitening import whiten
 from saccade.realtime.errors import ConfigError, RecordingError
 
 CHANNELS = ("O1", "Oz", "O2")

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from saccade.models.alignment import Alignment
-from saccade.models.decoder import RetrievalDecoder
-from saccade.models.decoder_file import (
+from saccade.models.alignment.affine import Alignment
+from saccade.models.decoders.decoder import RetrievalDecoder
+from saccade.models.decoders.decoder_file import (
     DecoderFile,
     EncoderSignature,
     InputSignature,
@@ -20,9 +20,9 @@ from saccade.models.decoder_file import (
     to_bytes,
 )
 from saccade.models.encoders import export
+from saccade.models.encoders.projector import Projector
 from saccade.models.encoders.ridge import Ridge
-from saccade.models.gallery import Gallery, targets
-from saccade.models.projector import Projector
+from saccade.models.galleries.gallery import Gallery, targets
 from saccade.realtime.errors import (
     ConfigError,
     DecoderFileError,

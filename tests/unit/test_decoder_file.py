@@ -16,9 +16,9 @@ import safetensors.numpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saccade.models import decoder_file, sealed_zip
-from saccade.models.alignment import Alignment
-from saccade.models.decoder_file import (
+from saccade.models.alignment.affine import Alignment
+from saccade.models.decoders import decoder_file, sealed_zip
+from saccade.models.decoders.decoder_file import (
     LARGEST_MEMBER,
     DecoderFile,
     EncoderSignature,
@@ -31,8 +31,8 @@ from saccade.models.decoder_file import (
     signature_problems,
     to_bytes,
 )
-from saccade.models.gallery import Gallery
-from saccade.models.manifest import read_manifest
+from saccade.models.decoders.manifest import read_manifest
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import DecoderFileError, SignatureMismatch
 from saccade.realtime.types import StreamSpec
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from saccade.models.encoders import export, load_script
 from saccade.models.encoders.eegproject import EEGProject, EEGProjectSettings
-from saccade.models.projector import Projector
+from saccade.models.encoders.projector import Projector
 from saccade.realtime.errors import CalibrationError, ConfigError, DecoderFileError
 
 QUICK = {"epochs": 3, "batch_size": 32}

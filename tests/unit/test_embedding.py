@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.models import embedding
-from saccade.models.embedding import Averaging, BySubject, module_encoder
+from saccade.models.evaluation import embedding
+from saccade.models.evaluation.embedding import Averaging, BySubject, module_encoder
 from saccade.realtime.errors import CalibrationError
 
 C, T = 3, 4

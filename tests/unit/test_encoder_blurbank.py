@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from saccade.models.corruption import parse_level
 from saccade.models.encoders import export, load_script
 from saccade.models.encoders.blurbank import BlurBank, BlurBankSettings
 from saccade.models.encoders.network import UNKNOWN_SUBJECT, ForSubject, Shape
+from saccade.models.targets.corruption import parse_level
 from saccade.realtime.errors import ConfigError
 
 SMALL = Shape(n_channels=4, n_times=20, dim=6)

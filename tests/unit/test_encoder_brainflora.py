@@ -25,8 +25,8 @@ from saccade.models.encoders.brainflora import (
 )
 from saccade.models.encoders.medformer import AUGMENTATIONS, Medformer, Patches, augmented, sines
 from saccade.models.encoders.network import ForSubject, Shape
-from saccade.models.target_bank import TargetBank
-from saccade.models.train import train
+from saccade.models.targets.target_bank import TargetBank
+from saccade.models.training.train import train
 from saccade.realtime.errors import ConfigError
 
 SMALL: dict[str, Any] = {"width": 75, "patch_lengths": (2, 5)}

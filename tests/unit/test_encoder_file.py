@@ -9,21 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from saccade.models import encoder_file, sealed_zip
+from saccade.models.alignment.whitening import mvnn
+from saccade.models.data.noise import WhitenedBySubject, noise_by_subject
+from saccade.models.data.recorded_epochs import RecordedEpochs, attach, attached
 from saccade.models.data.signals import ArraySignals
 from saccade.models.data.table import TrialTable, count_within
-from saccade.models.embedding import module_encoder
-from saccade.models.encoder_export import make_decoder
-from saccade.models.encoder_fit import judged_decoder, judged_encoder
-from saccade.models.encoder_training import Origin, kept, train_encoder
+from saccade.models.decoders import sealed_zip
+from saccade.models.decoders.manifest import InputSignature, OnlineAlignment
 from saccade.models.encoders import load_script
 from saccade.models.encoders.network import UNKNOWN_SUBJECT
-from saccade.models.gallery import Gallery
-from saccade.models.manifest import InputSignature, OnlineAlignment
-from saccade.models.noise import WhitenedBySubject, noise_by_subject
-from saccade.models.recorded_epochs import RecordedEpochs, attach, attached
-from saccade.models.targets import bank_of, targets
-from saccade.models.whitening import mvnn
+from saccade.models.evaluation.embedding import module_encoder
+from saccade.models.galleries.gallery import Gallery
+from saccade.models.targets.sources import bank_of, targets
+from saccade.models.training import encoder_file
+from saccade.models.training.encoder_export import make_decoder
+from saccade.models.training.encoder_fit import judged_decoder, judged_encoder
+from saccade.models.training.encoder_training import Origin, kept, train_encoder
 from saccade.realtime.errors import (
     CalibrationError,
     ConfigError,

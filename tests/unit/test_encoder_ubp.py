@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from saccade.models.corruption import parse_level
 from saccade.models.encoders import export, load_script
 from saccade.models.encoders.network import UNKNOWN_SUBJECT, ForSubject, Shape
 from saccade.models.encoders.ubp import HIGH, LOW, MEDIUM, UBP, UBPSettings
+from saccade.models.targets.corruption import parse_level
 from saccade.realtime.errors import ConfigError
 
 SMALL = Shape(n_channels=4, n_times=80, dim=6, n_trials=12)

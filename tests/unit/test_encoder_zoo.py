@@ -15,15 +15,15 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from saccade.models import encoder_file
 from saccade.models.data.signals import ArraySignals
 from saccade.models.data.table import TrialTable
-from saccade.models.encoder_training import Origin, train_encoder
 from saccade.models.encoders import export, load_script
 from saccade.models.encoders.network import ForSubject, Shape
 from saccade.models.encoders.zoo import Zoo, ZooSettings
-from saccade.models.gallery import Gallery
-from saccade.models.targets import targets
+from saccade.models.galleries.gallery import Gallery
+from saccade.models.targets.sources import targets
+from saccade.models.training import encoder_file
+from saccade.models.training.encoder_training import Origin, train_encoder
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.registry import build_settings
 

@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from saccade.models.bootstrap import Bootstrap, Resampling
-from saccade.models.evaluate import EvaluationSettings, evaluate
-from saccade.models.evaluation import concept_permutation_test
-from saccade.models.evaluation_result import About
-from saccade.models.information import bits
-from saccade.models.judged import judge
-from saccade.models.ranking import ranks, similarities
-from saccade.models.trials import Candidates, Trials
+from saccade.models.evaluation.accuracy import concept_permutation_test
+from saccade.models.evaluation.bootstrap import Bootstrap, Resampling
+from saccade.models.evaluation.evaluate import EvaluationSettings, evaluate
+from saccade.models.evaluation.information import bits
+from saccade.models.evaluation.judged import judge
+from saccade.models.evaluation.ranking import ranks, similarities
+from saccade.models.evaluation.result import About
+from saccade.models.evaluation.trials import Candidates, Trials
 from saccade.realtime.errors import CalibrationError, ConfigError
 
 G, D, R = 20, 16, 4

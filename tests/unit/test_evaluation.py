@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, norm
 
-from saccade.models.evaluation import (
+from saccade.models.evaluation.accuracy import (
     accuracy,
     auc,
     auc_interval,

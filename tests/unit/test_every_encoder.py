@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from saccade.models.encoders import FittedEncoder, export, load_script
-from saccade.models.gallery import Gallery
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.registry import build_settings, load, names
 
 GROUP = "saccade.encoders"

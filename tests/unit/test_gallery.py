@@ -11,8 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from saccade.models.gallery import BLOCK_ROWS, Gallery, targets
-from saccade.models.gallery_files import load_arrays, load_everyday, read_attributes, read_names
+from saccade.models.galleries.gallery import BLOCK_ROWS, Gallery, targets
+from saccade.models.galleries.gallery_files import (
+    load_arrays,
+    load_everyday,
+    read_attributes,
+    read_names,
+)
 from saccade.realtime.errors import GalleryError
 
 
@@ -161,19 +166,19 @@ class TestBlocks:
         gallery = make(np.random.default_rng(4).standard_normal((50, 7)) + 1)
         centre, centred = gallery.centre, gallery.centred()
         cosine = gallery.describe()["mean_cosine"]
-        monkeypatch.setattr("saccade.models.gallery.UNIT_ROWS", 8)
+        monkeypatch.setattr("saccade.models.galleries.gallery.UNIT_ROWS", 8)
         np.testing.assert_array_equal(gallery.centre, centre)
         np.testing.assert_array_equal(gallery.centred(), centred)
         assert gallery.describe()["mean_cosine"] == pytest.approx(cosine)
 
     def test_a_vector_at_the_centre_is_named_in_any_block(self, monkeypatch):
-        monkeypatch.setattr("saccade.models.gallery.UNIT_ROWS", 2)
+        monkeypatch.setattr("saccade.models.galleries.gallery.UNIT_ROWS", 2)
         gallery = make([[1, 0], [0, 1], [3, 3], [1, 0]])
         with pytest.raises(GalleryError, match=r"1 of 4 .*first: 'concept 2'"):
             gallery.centred(np.full(2, 0.5**0.5, np.float32))
 
     def test_pairs_of_a_large_gallery_are_not_looked_for(self, monkeypatch):
-        monkeypatch.setattr("saccade.models.gallery.PAIRS_ROWS", 5)
+        monkeypatch.setattr("saccade.models.galleries.gallery.PAIRS_ROWS", 5)
         assert make().describe()["nearest"] is None
 
 
@@ -369,10 +374,12 @@ def test_the_built_in_gallery_can_be_decoded_against():
 
 def test_galleries_need_no_torch():
     modules = (
-        "gallery, gallery_files, gallery_store, gallery_whitening, search, index_store, "
-        "whitening, probability, evaluation"
+        *("galleries.gallery", "galleries.gallery_files", "galleries.gallery_store"),
+        *("galleries.gallery_whitening", "galleries.search", "galleries.index_store"),
+        *("alignment.whitening", "evaluation.probability", "evaluation.accuracy"),
     )
-    code = f"import sys; from saccade.models import {modules}; sys.exit('torch' in sys.modules)"
+    imports = ", ".join(f"saccade.models.{name}" for name in modules)
+    code = f"import sys, {imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from saccade.models.clip import Clip, ClipSettings
-from saccade.models.corruption import corrupt_image
 from saccade.models.data.images import ImageList, read_images
-from saccade.models.gallery_build import build
-from saccade.models.gallery_plan import Plan, plan_images, plan_texts
-from saccade.models.partial_rows import PartialRows
+from saccade.models.galleries.clip import Clip, ClipSettings
+from saccade.models.galleries.gallery_build import build
+from saccade.models.galleries.gallery_plan import Plan, plan_images, plan_texts
+from saccade.models.galleries.partial_rows import PartialRows
+from saccade.models.targets.corruption import corrupt_image
 from saccade.realtime.errors import ConfigError, GalleryError
 
 DIM = 6

@@ -12,9 +12,9 @@ import safetensors.numpy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saccade.models import sealed_zip
-from saccade.models.gallery import Gallery
-from saccade.models.gallery_store import (
+from saccade.models.decoders import sealed_zip
+from saccade.models.galleries.gallery import Gallery
+from saccade.models.galleries.gallery_store import (
     LARGEST_MEMBER,
     StoredGallery,
     from_bytes,
@@ -22,7 +22,7 @@ from saccade.models.gallery_store import (
     save,
     to_bytes,
 )
-from saccade.models.gallery_whitening import GalleryWhitening
+from saccade.models.galleries.gallery_whitening import GalleryWhitening
 from saccade.realtime.errors import GalleryError
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from saccade.models import index_build as indices
-from saccade.models import index_store, sealed_zip
-from saccade.models.index import digest
+from saccade.models.decoders import sealed_zip
+from saccade.models.galleries import index_build as indices
+from saccade.models.galleries import index_store
+from saccade.models.galleries.index import digest
 from saccade.realtime.errors import GalleryError
 
 faiss = pytest.importorskip("faiss", reason="the [index] extra is not installed")

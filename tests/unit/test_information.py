@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from saccade.models import information
-from saccade.models.information import bits
+from saccade.models.evaluation import information
+from saccade.models.evaluation.information import bits
 from saccade.realtime.errors import CalibrationError
 
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from saccade.models.losses import ContrastiveLoss, info_nce, soft_clip
-from saccade.models.recipe import Recipe
+from saccade.models.training.losses import ContrastiveLoss, info_nce, soft_clip
+from saccade.models.training.recipe import Recipe
 
 FACTORS = {
     "exp": 1 / 0.07,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saccade.models.positions import head_positions, unit_square
+from saccade.models.encoders.positions import head_positions, unit_square
 from saccade.realtime.errors import ConfigError
 
 CAP = ("Fp1", "Fp2", "T7", "C3", "Cz", "C4", "T8", "TP9", "P7", "P8", "O1", "Oz", "O2", "Iz")

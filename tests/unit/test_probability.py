@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from saccade.models.probability import HOTTEST, calibration_error, fit_temperature, softmax
+from saccade.models.evaluation.probability import (
+    HOTTEST,
+    calibration_error,
+    fit_temperature,
+    softmax,
+)
 from saccade.realtime.errors import CalibrationError
 
 

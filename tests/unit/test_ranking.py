@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saccade.models.ranking import n_way, ranks, similarities, two_way
+from saccade.models.evaluation.ranking import n_way, ranks, similarities, two_way
 from saccade.realtime.errors import CalibrationError
 
 

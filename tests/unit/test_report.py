@@ -10,11 +10,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from saccade.models.ablation import Ablation, Drop
-from saccade.models.bootstrap import Measured
-from saccade.models.evaluation import PermutationTest
-from saccade.models.evaluation_result import About, Confusion, Evaluation, Level, Way
-from saccade.models.report import page, write_report
+from saccade.models.evaluation.ablation import Ablation, Drop
+from saccade.models.evaluation.accuracy import PermutationTest
+from saccade.models.evaluation.bootstrap import Measured
+from saccade.models.evaluation.report import page, write_report
+from saccade.models.evaluation.result import About, Confusion, Evaluation, Level, Way
 from saccade.realtime.simulation.observer import IdealAccuracy
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from saccade.models.search import best, search
+from saccade.models.galleries.search import best, search
 from saccade.realtime.errors import GalleryError
 
 
@@ -36,7 +36,7 @@ class TestExact:
         vectors = rng.integers(-3, 4, (40, 5)).astype(np.float32)
         queries = rng.integers(-3, 4, (11, 5)).astype(np.float32)
         whole = search(vectors, queries, 7)
-        monkeypatch.setattr("saccade.models.search.BLOCK_SCORES", 3 * 40)
+        monkeypatch.setattr("saccade.models.galleries.search.BLOCK_SCORES", 3 * 40)
         np.testing.assert_array_equal(search(vectors, queries, 7).rows, whole.rows)
 
     def test_best_of_equal_scores_are_the_first(self):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from saccade.models.data.table import TrialTable
-from saccade.models.splits import in_subject, leave_one_subject_out
+from saccade.models.evaluation.splits import in_subject, leave_one_subject_out
 from saccade.realtime.errors import CalibrationError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from saccade.models.target_bank import TargetBank
+from saccade.models.targets.target_bank import TargetBank
 from saccade.realtime.errors import ConfigError, GalleryError
 
 LEVELS = ("sharp", "gauss-15", "mosaic-5")

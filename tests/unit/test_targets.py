@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from saccade.cli.targets import unseen
-from saccade.models.gallery import Gallery
-from saccade.models.gallery_names import rows_by_name
-from saccade.models.targets import bank_of
+from saccade.models.galleries.gallery import Gallery
+from saccade.models.galleries.gallery_names import rows_by_name
+from saccade.models.targets.sources import bank_of
 from saccade.realtime.errors import GalleryError
 
 NAMES = ("dog/dog_01b.jpg", "dog/dog_02s.jpg", "cat/cat_01b.jpg", "red_car")

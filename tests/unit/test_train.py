@@ -13,12 +13,12 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
-from saccade.models.corruption_embedding import EmbeddingLevels
 from saccade.models.data.signals import ArraySignals
 from saccade.models.data.table import TrialTable, count_within
 from saccade.models.encoders.eegproject import EEGProject, EEGProjectSettings
 from saccade.models.encoders.nice import NICE, NICESettings
-from saccade.models.train import train
+from saccade.models.targets.corruption_embedding import EmbeddingLevels
+from saccade.models.training.train import train
 from saccade.realtime.errors import CalibrationError, CheckpointError
 
 N_CONCEPTS, REPETITIONS = 30, 4

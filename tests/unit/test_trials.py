@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saccade.models.data.table import TrialTable
-from saccade.models.gallery import Gallery
-from saccade.models.trials import Candidates, Trials, doubling
+from saccade.models.evaluation.trials import Candidates, Trials, doubling
+from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import CalibrationError, GalleryError
 
 UNIT = np.eye(3, dtype=np.float32)

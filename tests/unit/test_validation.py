@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from saccade.models.data.table import TrialTable, count_within
-from saccade.models.validation import held_out_rows
+from saccade.models.training.validation import held_out_rows
 from saccade.realtime.errors import CalibrationError
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from saccade.models.whitening import ledoit_wolf, mvnn, whiten, zscore
+from saccade.models.alignment.whitening import ledoit_wolf, mvnn, whiten, zscore
 from saccade.realtime.errors import CalibrationError
 
 

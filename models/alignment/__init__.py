@@ -1,0 +1,1 @@
+"""A new person brought to where training put everybody else."""

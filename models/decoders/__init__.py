@@ -1,0 +1,1 @@
+"""A decoder as one file, and at work."""

@@ -1,0 +1,1 @@
+"""What an encoder is worth, in the numbers the field reports."""

@@ -1,0 +1,1 @@
+"""The concepts a decoder chooses from: built, kept and searched."""

@@ -1,0 +1,1 @@
+"""What encoders are to predict: versions of pictures, from galleries or features."""

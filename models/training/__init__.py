@@ -1,0 +1,1 @@
+"""From trials and targets to a trained encoder, and its file."""
