@@ -164,12 +164,12 @@ class Task:
         )
         return ArraySignals(data, table, self.subject.ch_names, 250.0, 0.0)
 
-    def fit(self, family: EncoderFamily) -> FittedEncoder:
-        """Learn from the training trials."""
+    def fit(self, family: EncoderFamily) -> tuple[FittedEncoder, str]:
+        """Learn from the training trials; say in words how that ended."""
         rows = self.signals.table.concept
         if not isinstance(family, NetworkFamily):
             data = self.signals.signals(np.arange(len(rows)))
-            return family.fit(data, self.targets[rows])
+            return family.fit(data, self.targets[rows]), "closed form"
         trained = train(
             family,
             self.signals,
@@ -181,7 +181,10 @@ class Task:
         def project(vectors: Float32) -> Float32:
             return trained.project(self.versions.apply(vectors, family.levels()))
 
-        return FittedEncoder(ForSubject(trained.tower, 0), "learned", project)
+        passes = len(trained.history)
+        still = trained.best >= passes - 1
+        said = f"{passes} passes, " + ("still learning" if still else f"best {trained.best}")
+        return FittedEncoder(ForSubject(trained.tower, 0), "learned", project), said
 
     def candidates(self, fitted: FittedEncoder) -> Candidates:
         """Return the test concepts where the encoder wants them."""
@@ -260,7 +263,7 @@ def judged(task: Task, name: str) -> tuple[dict[str, Any], Judged, bytes]:
     case = task.case
     family = family_of(name, case)
     began = time.process_time()
-    fitted = task.fit(family)
+    fitted, ended = task.fit(family)
     spent = time.process_time() - began
     module: nn.Module = fitted.module
     script = export(module, task.signals.n_channels, task.signals.n_times)
@@ -275,6 +278,7 @@ def judged(task: Task, name: str) -> tuple[dict[str, Any], Judged, bytes]:
         "effect": task.effect,
         "parameters": sum(p.numel() for p in module.parameters()),
         "training_core_s": round(spent, 1),
+        "ended": ended,
         "settings": settings_of(family),
     } | figures(found)
     return row, judge(task.trials(), candidates, embed, 1, seed=0), script
@@ -421,7 +425,7 @@ def show(rows: list[dict[str, Any]], case: Case) -> None:
             f"{first['chance_top1']:.3f}, top-5 {first['chance_top5']:.3f}"
         )
         header = ["encoder", *(f"top-1/top-5, {k} rep." for k in case.levels)]
-        header += ["bits (share)", "top-1 over ridge", "params", "train core-s", "ms"]
+        header += ["bits (share)", "top-1 over ridge", "params", "train core-s", "ended", "ms"]
         table = []
         for row in mine:
             cells = [row["encoder"]]
@@ -440,6 +444,7 @@ def show(rows: list[dict[str, Any]], case: Case) -> None:
             known = "parameters" in row
             cells += [f"{row['parameters'] / 1e6:.2f} M" if known else ""]
             cells += [f"{row['training_core_s']:.0f}" if known else ""]
+            cells += [row.get("ended", "")]
             cells += [f"{row['latency_ms']:.2f}" if "latency_ms" in row else ""]
             table.append(cells)
         print_table(header, table)
