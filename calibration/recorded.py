@@ -9,6 +9,7 @@ from typing import Any
 
 from saccade.calibration.collect import Trials
 from saccade.calibration.crossvalidate import cross_validate, fit
+from saccade.models.data.recorded_epochs import RecordedEpochs
 from saccade.models.decoders.decoder_file import DecoderFile, EncoderSignature, InputSignature
 from saccade.models.encoders import EncoderFamily, export
 from saccade.models.galleries.gallery import Gallery
@@ -63,19 +64,12 @@ def make_decoder(
     fitted = fit(family, trials.data, rows, gallery, ch_names)
     compared, centre = fitted.encoder.compared(gallery)
     _, n_channels, n_times = trials.data.shape
-    spec = trials.spec
-    used = [spec.ch_names.index(name) for name in trials.working_spec.ch_names]
+    way = how_recorded(trials)
     return DecoderFile(
-        input=InputSignature(
-            ch_names=tuple(spec.ch_names[i] for i in used),
-            ch_types=tuple(spec.ch_types[i] for i in used),
-            units=tuple(spec.units[i] for i in used),
-            reference="as recorded",
-            sfreq=spec.sfreq,
-        ),
-        working_sfreq=trials.working_spec.sfreq,
-        pipeline=to_spec(trials.pipeline),
-        epochs=epochs_to_spec(trials.epochs),
+        input=way.input,
+        working_sfreq=way.working_sfreq,
+        pipeline=way.pipeline,
+        epochs=way.epochs,
         encoder=EncoderSignature(
             architecture=architecture,
             arguments=plain(dataclasses.asdict(family.settings)),
@@ -89,7 +83,7 @@ def make_decoder(
         signal_mean=fitted.mean,
         signal_whitening=fitted.whitening,
         temperature=temperature,
-        labels=dict(trials.epochs.labels or {}),
+        labels=way.labels,
         calibration={
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "sources": list(trials.sources),
@@ -100,7 +94,28 @@ def make_decoder(
             "settling_s": round(trials.settling_s, 3),
             "figures": figures,
         },
-        simulated=spec.simulated,
+        simulated=trials.spec.simulated,
+    )
+
+
+def how_recorded(trials: Trials) -> RecordedEpochs:
+    """Return how collected epochs came about, as decoders and encoders keep it."""
+    spec = trials.spec
+    used = [spec.ch_names.index(name) for name in trials.working_spec.ch_names]
+    return RecordedEpochs(
+        input=InputSignature(
+            ch_names=tuple(spec.ch_names[i] for i in used),
+            ch_types=tuple(spec.ch_types[i] for i in used),
+            units=tuple(spec.units[i] for i in used),
+            reference="as recorded",
+            sfreq=spec.sfreq,
+        ),
+        working_sfreq=trials.working_spec.sfreq,
+        pipeline=to_spec(trials.pipeline),
+        epochs=epochs_to_spec(trials.epochs),
+        labels=dict(trials.epochs.labels or {}),
+        delay_ms=trials.delay_ms,
+        settling_s=trials.settling_s,
     )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pylsl
 
 from saccade.calibration.collect import Trials, collect
-from saccade.calibration.recorded import epochs_to_spec
+from saccade.calibration.recorded import how_recorded
 from saccade.cli import common, fitting, simulated
 from saccade.cli.configuration import Config
 from saccade.cli.datasets import PLAN, Wanted, check
@@ -30,7 +30,6 @@ from saccade.models.data.recorded_epochs import RecordedEpochs
 from saccade.models.data.signals import ArraySignals, Joined, SignalSet
 from saccade.models.data.table import TrialTable, count_within
 from saccade.models.data.trials_file import load_trials, save_trials
-from saccade.models.decoders.manifest import InputSignature
 from saccade.models.training.encoder_training import Origin
 from saccade.realtime import registry
 from saccade.realtime.epochs import EpochSettings
@@ -40,7 +39,7 @@ from saccade.realtime.errors import (
     RecordingError,
     SignatureMismatch,
 )
-from saccade.realtime.pipeline import settings_from_spec, to_spec
+from saccade.realtime.pipeline import settings_from_spec
 from saccade.realtime.sampling import samples
 from saccade.realtime.sources.file import FileSource, FileSourceSettings
 from saccade.realtime.sources.simulated import SimulatedSource
@@ -129,27 +128,6 @@ def test_concepts(wanted: Wanted) -> tuple[str, ...]:
     return tuple(table.concept_names[index] for index in np.unique(table.concept))
 
 
-def recorded_of(trials: Trials) -> RecordedEpochs:
-    """Return how collected epochs came about."""
-    spec = trials.spec
-    used = [spec.ch_names.index(name) for name in trials.working_spec.ch_names]
-    return RecordedEpochs(
-        input=InputSignature(
-            ch_names=tuple(spec.ch_names[i] for i in used),
-            ch_types=tuple(spec.ch_types[i] for i in used),
-            units=tuple(spec.units[i] for i in used),
-            reference="as recorded",
-            sfreq=spec.sfreq,
-        ),
-        working_sfreq=trials.working_spec.sfreq,
-        pipeline=to_spec(trials.pipeline),
-        epochs=epochs_to_spec(trials.epochs),
-        labels=dict(trials.epochs.labels or {}),
-        delay_ms=trials.delay_ms,
-        settling_s=trials.settling_s,
-    )
-
-
 def first_sample_s(trials: Trials) -> float:
     """Return the time of the epochs' first sample after onset, in seconds."""
     cut, sfreq = trials.epochs, trials.working_spec.sfreq
@@ -174,7 +152,7 @@ def save_session(trials: Trials, path: Path) -> None:
         first_sample_s(trials),
         path.stem,
     )
-    recorded_epochs.attach(recorded_of(trials), path)
+    recorded_epochs.attach(how_recorded(trials), path)
 
 
 def sha256(path: Path) -> str:
@@ -242,7 +220,7 @@ def _recorded(wanted: Wanted, settings: Config, way: RecordedEpochs | None) -> D
     trials = _collected(sources, settings, way)
     return Dataset(
         signals_of(trials, "the person", range(len(trials.labels))),
-        Origin(trials.sources, recorded_of(trials)),
+        Origin(trials.sources, how_recorded(trials)),
         ", ".join(path.name for path in paths),
     )
 
@@ -283,7 +261,7 @@ def _simulated(
     name = f"simulated {session.seed}"
     return Dataset(
         signals_of(trials, name, rows),
-        Origin(({"name": name},), recorded_of(trials), plan | {"gallery_digest": gallery.digest}),
+        Origin(({"name": name},), how_recorded(trials), plan | {"gallery_digest": gallery.digest}),
         f"simulated subject {session.seed}, effect {plan['effect']:g}",
         looking,
     )
