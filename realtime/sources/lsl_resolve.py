@@ -13,7 +13,7 @@ import pylsl
 
 from saccade.realtime.errors import AmbiguousStream, ConfigError, StreamNotFound
 
-LOOK_S = 0.5  # how long one look lasts
+LOOK_S = 0.9  # how long one look lasts: beyond the 0.5 s after which liblsl asks again
 GRACE_S = 0.75  # liblsl asks again after 0.5 s, and some streams answer only then
 MOST = 1024  # streams that liblsl lists at once
 LISTED = 8  # streams that a message names
