@@ -33,8 +33,8 @@ from typing import Any  # noqa: E402
 import common  # noqa: E402
 import numpy as np  # noqa: E402
 
-from saccade.models import index_build  # noqa: E402
 from saccade.models.alignment.whitening import ledoit_wolf  # noqa: E402
+from saccade.models.galleries import index_build  # noqa: E402
 from saccade.models.galleries.index import Kind, import_faiss  # noqa: E402
 from saccade.models.galleries.search import search  # noqa: E402
 from saccade.realtime.types import Float32  # noqa: E402
