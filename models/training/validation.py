@@ -82,7 +82,7 @@ def _last_of_each(table: TrialTable, rows: Rows, share: float) -> NDArray[np.boo
 
 
 class Validation:
-    """Trials that are ranked after each pass, among the concepts that they show.
+    """Single trials that are ranked after each pass, among the concepts that they show.
 
     Parameters
     ----------
@@ -93,14 +93,14 @@ class Validation:
     rows : array of int
         The validation trials, of at least two concepts.
     recipe : Recipe
-        Says whether repetitions are averaged.
+        Its seed is used.
     """
 
     def __init__(self, signals: SignalSet, bank: TargetBank, rows: Rows, recipe: Recipe) -> None:
         table = signals.table
-        averaged = recipe.repetitions == "average"
+        # Single trials are what live use brings; averages of a few concepts soon tell all there is.
         rng = np.random.default_rng([recipe.seed, 2])
-        samples = samples_of(table, rows, "average" if averaged else "single", rng)
+        samples = samples_of(table, rows, "single", rng)
         first = np.array([group[0] for group in samples])
         concepts, self._shown = np.unique(table.concept[first], return_inverse=True)
         if len(concepts) < 2:

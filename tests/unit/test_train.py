@@ -90,6 +90,20 @@ class TestLearning:
         assert trained.history[0].loss == other.history[0].loss
         assert trained.history[0].bits != other.history[0].bits
 
+    def test_single_trials_decide_even_where_averages_are_trained_on(self):
+        signals, bank = task(noise=3.0)
+        whole = train(family(repetitions="average"), signals, bank)
+        # One trial of each held-out concept is replaced by another's: their averages hardly change.
+        data = signals.signals(np.arange(len(signals.table)))
+        data[::REPETITIONS] = data[::REPETITIONS][::-1]
+        data[1::REPETITIONS] += (
+            signals.signals(np.arange(0, len(data), REPETITIONS)) - data[::REPETITIONS]
+        )
+        same_means = ArraySignals(data, signals.table, signals.ch_names, 100.0, 0.0)
+        other = train(family(repetitions="average"), same_means, bank)
+        assert whole.history[0].loss == pytest.approx(other.history[0].loss, rel=1e-4)
+        assert whole.history[0].bits != pytest.approx(other.history[0].bits, rel=1e-4)
+
     @pytest.mark.parametrize("repetitions", ["average", "random"])
     def test_what_a_sample_is_matters(self, repetitions):
         signals, bank = task()
