@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from saccade.models.evaluation.accuracy import accuracy, auc, auc_interval
-from saccade.realtime.types import Epoch, Prediction, StreamSpec
+from saccade.realtime.sinks.base import QuietSink
+from saccade.realtime.types import Prediction
 
 
-class Scoreboard:
+class Scoreboard(QuietSink):
     """Collects the place of the shown concept in every prediction whose truth is known.
 
     Epochs that were rejected, but decoded all the same, count only in ``accuracy_all``.
@@ -31,9 +32,6 @@ class Scoreboard:
         self._good: list[bool] = []
         self._contrast: list[float] = []
 
-    def open(self, spec: StreamSpec, session: dict[str, Any]) -> None:
-        """Need nothing."""
-
     def prediction(self, prediction: Prediction) -> None:
         """Count one prediction."""
         label = prediction.epoch.label
@@ -46,12 +44,6 @@ class Scoreboard:
             scores = prediction.ranking.scores
             (_, one), (_, other) = self._pair
             self._contrast.append(float(scores[one] - scores[other]))
-
-    def rejected(self, epoch: Epoch) -> None:
-        """Count nothing: what is not decoded is neither right nor wrong."""
-
-    def status(self, status: dict[str, Any]) -> None:
-        """Need nothing."""
 
     def close(self, summary: dict[str, Any]) -> None:
         """Add the accuracy to the summary."""

@@ -15,13 +15,14 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from saccade.realtime.types import Epoch, Prediction, StreamSpec
+from saccade.realtime.sinks.base import QuietSink
+from saccade.realtime.types import Epoch, Prediction, StreamEvent, StreamSpec
 
 REDRAW_EVERY_S = 0.25
 BAR_WIDTH = 24
 
 
-class LiveTable:
+class LiveTable(QuietSink):
     """Shows the newest top-k, and how often the truth was in it.
 
     Parameters
@@ -60,6 +61,10 @@ class LiveTable:
     def rejected(self, epoch: Epoch) -> None:
         """Count an epoch that was not decoded."""
         self._n_rejected += 1
+
+    def event(self, event: StreamEvent) -> None:
+        """Show what happened to a stream, above the table, for good."""
+        self._live.console.print(Text(f"{event.kind}: {event.text}", style="bold"))
 
     def status(self, status: dict[str, Any]) -> None:
         """Take the counts for the bottom line."""

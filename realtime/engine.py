@@ -12,6 +12,7 @@ alone. The clock only measures latency.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import logging
 import math
@@ -25,9 +26,17 @@ import numpy as np
 from saccade.realtime.epochs import Epocher
 from saccade.realtime.latency import LatencyLog
 from saccade.realtime.pipeline import Pipeline
-from saccade.realtime.protocols import Clock, Decoder, Sink, Source
+from saccade.realtime.protocols import Clock, Decoder, Monitor, Sink, Source, Watch
 from saccade.realtime.sampling import samples
-from saccade.realtime.types import Chunk, Epoch, Float32, Latency, Prediction, StreamSpec
+from saccade.realtime.types import (
+    Chunk,
+    Epoch,
+    Float32,
+    Latency,
+    Prediction,
+    Reading,
+    StreamSpec,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +75,10 @@ class Engine:
         Decode rejected epochs too, as long as no sample is missing; they keep their reasons.
     session : dict
         Describes decoder and settings to the sinks; JSON-ready.
+    monitor : Monitor or None
+        What judges the channels; None reports no quality.
+    watch : Watch or None
+        What keeps an eye on the stream; None reports no health.
     """
 
     def __init__(
@@ -78,6 +91,8 @@ class Engine:
         sinks: Sequence[Sink] = (),
         decode_rejected: bool = False,
         session: dict[str, Any] | None = None,
+        monitor: Monitor | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.source = source
         self.pipeline = pipeline
@@ -86,6 +101,8 @@ class Engine:
         self.decoder = decoder
         self.decode_rejected = decode_rejected
         self.session = session or {}
+        self.monitor = monitor
+        self.watch = watch
         self.dropped_sinks: list[str] = []
         self._sinks = list(sinks)
 
@@ -103,6 +120,10 @@ class Engine:
                 check(self.spec)
             self.working_spec = self.pipeline.reset(self.spec)
             self.epocher.reset(self.working_spec)
+            for observer in (self.monitor, self.watch):
+                if observer is not None:
+                    observer.reset(self.spec)
+            self._events: collections.Counter[str] = collections.Counter()
             names = self.decoder.names if self.decoder else ()
             self._row_of = {name.casefold(): row for row, name in reversed([*enumerate(names)])}
             self._n_received = self._n_predictions = 0
@@ -129,6 +150,8 @@ class Engine:
             return StepResult(ended=True)
         begun_s = self.clock()
         self._n_received += len(reading.chunk)
+        if len(reading.chunk) or reading.markers or reading.clocks:
+            self._each_sink(operator.methodcaller("received", reading))
         chunk = self.pipeline.step(reading.chunk)
         epochs = self.epocher.step(chunk, reading.markers)
         cut_s = self.clock()
@@ -140,6 +163,7 @@ class Engine:
                 else:
                     self._report_rejected(epoch)
         self._watch_amplitude(chunk)
+        self._observe(reading)
         return StepResult(
             len(reading.chunk), len(reading.markers), tuple(epochs), tuple(predictions)
         )
@@ -167,7 +191,8 @@ class Engine:
 
         Where there are any, ``markers`` also has ``waiting``, the number of those whose samples
         have not come (many mean that they are stamped by another clock), and ``unlabelled``,
-        the count of each value without a label; and the summary has ``dropped_sinks``.
+        the count of each value without a label; and the summary has ``events``, how often each
+        kind of event happened to a stream, and ``dropped_sinks``.
         """
         summary: dict[str, Any] = {
             "samples": {
@@ -188,6 +213,8 @@ class Engine:
             summary["markers"]["waiting"] = self.epocher.n_waiting
         if self.epocher.unlabelled:
             summary["markers"]["unlabelled"] = dict(self.epocher.unlabelled.most_common())
+        if self._events:
+            summary["events"] = dict(self._events)
         if self.dropped_sinks:
             summary["dropped_sinks"] = list(self.dropped_sinks)
         return summary
@@ -224,6 +251,19 @@ class Engine:
         self._latencies.add(latency)
         self._n_predictions += 1
         return dataclasses.replace(prediction, latency=latency)
+
+    def _observe(self, reading: Reading) -> None:
+        """Tell what happened to the streams, how good the channels are, how the stream does."""
+        for event in reading.events:
+            self._events[event.kind] += 1
+            self._each_sink(operator.methodcaller("event", event))
+        if self.monitor is not None:
+            for report in self.monitor.step(reading.chunk):
+                self._each_sink(operator.methodcaller("quality", report))
+        if self.watch is not None:
+            health = self.watch.step(reading, self.clock())
+            if health is not None:
+                self._each_sink(operator.methodcaller("health", health))
 
     def _report_rejected(self, epoch: Epoch) -> None:
         self._each_sink(operator.methodcaller("rejected", epoch))

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
-from saccade.realtime.types import Chunk, Epoch, Prediction, Ranking, Reading, StreamSpec
+from saccade.realtime.types import (
+    Chunk,
+    Epoch,
+    Prediction,
+    QualityReport,
+    Ranking,
+    Reading,
+    StreamEvent,
+    StreamSpec,
+)
 
 
 class Clock(Protocol):
@@ -78,10 +87,18 @@ class Decoder(Protocol):
 
 @runtime_checkable
 class Sink(Protocol):
-    """Where results go. A sink that raises is dropped and reported; the session goes on."""
+    """Where results go. A sink that raises is dropped and reported; the session goes on.
+
+    :class:`~saccade.realtime.sinks.base.QuietSink` has a method that does nothing for each of
+    these, to inherit from.
+    """
 
     def open(self, spec: StreamSpec, session: dict[str, Any]) -> None:
         """Prepare for a session; ``session`` describes decoder and settings, JSON-ready."""
+        ...
+
+    def received(self, reading: Reading) -> None:
+        """Take what the source gave, before anything is done to it."""
         ...
 
     def prediction(self, prediction: Prediction) -> None:
@@ -92,10 +109,46 @@ class Sink(Protocol):
         """Take an epoch that is not decoded, with its reasons."""
         ...
 
+    def event(self, event: StreamEvent) -> None:
+        """Take what happened to a stream."""
+        ...
+
+    def quality(self, report: QualityReport) -> None:
+        """Take the state of the channels, four times a second of signal."""
+        ...
+
+    def health(self, health: dict[str, Any]) -> None:
+        """Take the state of the stream, about four times a second of the clock, JSON-ready."""
+        ...
+
     def status(self, status: dict[str, Any]) -> None:
         """Take the state of the session, about once a second of signal."""
         ...
 
     def close(self, summary: dict[str, Any]) -> None:
         """Take the summary and finish."""
+        ...
+
+
+class Monitor(Protocol):
+    """Judges the channels of a stream as it came in; decides nothing about what is decoded."""
+
+    def reset(self, spec: StreamSpec) -> None:
+        """Prepare for a stream."""
+        ...
+
+    def step(self, chunk: Chunk) -> Sequence[QualityReport]:
+        """Take samples; return the reports that are due, each tied to a sample's number."""
+        ...
+
+
+class Watch(Protocol):
+    """Keeps an eye on a stream itself: its rate, losses, jitter, clock and age."""
+
+    def reset(self, spec: StreamSpec) -> None:
+        """Prepare for a stream."""
+        ...
+
+    def step(self, reading: Reading, now_s: float) -> dict[str, Any] | None:
+        """Take a reading; return the stream's health if it is time to tell it, JSON-ready."""
         ...

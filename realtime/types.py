@@ -8,8 +8,9 @@ seconds of the LSL clock, unless a name says otherwise.
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,8 @@ class Flag(enum.IntFlag):
     CLIPPED = 4  # at least one channel was at or beyond its rail and was held
     SETTLING = 8  # a filter was (re)started less than its settling time ago
     MISSING = 16  # never arrived, or no longer in the ring buffer
+    FILLED = 32  # did not arrive, and is interpolated over a gap too short to restart for
+    CLOCK = 64  # the sender's clock was set, or its sender replaced, directly before this one
 
     def words(self) -> list[str]:
         """Return the names of the flags that are set, in lower case."""
@@ -95,6 +98,9 @@ class Chunk:
         Number of the first sample, counted from 0 at the start of the stream at its rate.
     received_s : float
         Local clock when the samples came in; NaN where nobody looked.
+    raw_stamps : array of shape (n_samples,), float64, or None
+        Time of each sample as its sender stamped it. A source hands it out, for recorders and
+        the watch over the stream; blocks need not pass it on. None: the same as ``stamps``.
     """
 
     data: Float32
@@ -102,11 +108,13 @@ class Chunk:
     flags: FlagArray
     index: int
     received_s: float = NOT_MEASURED
+    raw_stamps: Float64 | None = None
 
     def __post_init__(self) -> None:
         """Make the arrays read-only."""
-        for array in (self.data, self.stamps, self.flags):
-            array.setflags(write=False)
+        for array in (self.data, self.stamps, self.flags, self.raw_stamps):
+            if array is not None:
+                array.setflags(write=False)
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -152,11 +160,94 @@ def marker_text(value: float | np.floating[Any]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """Something that happened to a stream, as opposed to in it.
+
+    Parameters
+    ----------
+    kind : str
+        "stalled" (nothing has come for a while), "resumed", "refused" (came back as something
+        else, and is left alone), "lost" (gone for good).
+    stream : str
+        Name of the stream.
+    text : str
+        What happened, in one sentence for a person, with numbers.
+    at_s : float
+        Local clock when it was noticed.
+    """
+
+    kind: Literal["stalled", "resumed", "refused", "lost"]
+    stream: str
+    text: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClockMeasure:
+    """One measurement of how far a sender's clock is from ours.
+
+    Parameters
+    ----------
+    stream : str
+        Name of the stream.
+    at_s : float
+        Local clock at the measurement.
+    offset_s : float
+        Seconds to be added to the sender's stamps.
+    uncertainty_s : float
+        The measurement's own round trip, in seconds; NaN where it is not known.
+    """
+
+    stream: str
+    at_s: float
+    offset_s: float
+    uncertainty_s: float = NOT_MEASURED
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
-    """What one look at a source brought: samples, markers, either, or neither."""
+    """What one look at a source brought: samples, markers, either, or neither.
+
+    ``events`` and ``clocks`` say what happened to the streams and their clocks since the last
+    look; they are for people and recorders, and decide nothing.
+    """
 
     chunk: Chunk
     markers: tuple[Marker, ...] = ()
+    events: tuple[StreamEvent, ...] = ()
+    clocks: tuple[ClockMeasure, ...] = ()
+
+
+State = Literal["good", "doubtful", "bad"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QualityReport:
+    """How good each channel is, as judged over the last seconds of the signal as it came in.
+
+    Parameters
+    ----------
+    index : int
+        Number of the newest sample it is about.
+    stamp_s : float
+        That sample's time stamp.
+    ch_names : tuple of str
+        The channels, all that the stream has.
+    measures : mapping of str to array of shape (n_channels,), float32
+        What was measured, by name with its unit (``amplitude_uv``); NaN where a measure says
+        nothing of a channel.
+    states : tuple of {"good", "doubtful", "bad"}, length n_channels
+        The verdict.
+    reasons : tuple of str, length n_channels
+        Why, in words with numbers; "" for a good channel.
+    """
+
+    index: int
+    stamp_s: float
+    ch_names: tuple[str, ...]
+    measures: Mapping[str, Float32]
+    states: tuple[State, ...]
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

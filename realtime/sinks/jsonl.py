@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from saccade.realtime.errors import ConfigError
-from saccade.realtime.sinks.messages import message, rejected_message, to_json
-from saccade.realtime.types import Epoch, Prediction, StreamSpec
+from saccade.realtime.sinks.base import QuietSink
+from saccade.realtime.sinks.messages import event_content, message, rejected_message, to_json
+from saccade.realtime.types import Epoch, Prediction, StreamEvent, StreamSpec
 
 
-class JSONLSink:
-    """Writes a line for the session, for every prediction, rejected epoch and status, and the end.
+class JSONLSink(QuietSink):
+    """Writes a line for the session, each prediction, rejected epoch, event, status, and the end.
 
     Each line is handed to the operating system at once, so that a crash of saccade loses none.
     The first has ``type`` "session", with the ``stream`` and the ``session``'s settings; the last
@@ -72,6 +73,11 @@ class JSONLSink:
     def rejected(self, epoch: Epoch) -> None:
         """Write a line."""
         self._write(rejected_message(epoch, simulated=self._simulated))
+
+    def event(self, event: StreamEvent) -> None:
+        """Write a line."""
+        content = {"type": "event", "simulated": self._simulated, **event_content(event)}
+        self._write(content)
 
     def status(self, status: dict[str, Any]) -> None:
         """Write a line."""

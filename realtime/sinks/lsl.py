@@ -7,7 +7,8 @@ Four streams, all irregular, all stamped with the clock at publication (the onse
 ``PREFIX-scores``
     Numbers only, for programs without JSON, one sample for each prediction; see :data:`SCORES`.
 ``PREFIX-status``
-    One JSON object a second of signal, and the summary at the end.
+    One JSON object a second of signal, one whenever something happens to a stream ("event"), and
+    the summary at the end.
 ``PREFIX-quality``
     Peak-to-peak amplitude in µV over the last second, one channel for each of the signal's; NaN
     for a channel that the pipeline does not use.
@@ -32,8 +33,9 @@ import pylsl
 from saccade.realtime.blocks.units import MICROVOLT
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.lsl_metadata import announce
-from saccade.realtime.sinks.messages import message, rejected_message, to_json
-from saccade.realtime.types import Epoch, Prediction, StreamSpec
+from saccade.realtime.sinks.base import QuietSink
+from saccade.realtime.sinks.messages import event_content, message, rejected_message, to_json
+from saccade.realtime.types import Epoch, Prediction, StreamEvent, StreamSpec
 
 SCORES = {"epoch": "count", "onset": "s", "latency": "ms", "label_rank": "count"}
 """First channels of the scores and their units; row, score and probability of each of the best
@@ -72,7 +74,7 @@ class LSLSinkSettings:
             raise ConfigError(f"top_k must be at least 1, not {self.top_k}: raise it")
 
 
-class LSLSink:
+class LSLSink(QuietSink):
     """Publishes predictions, scores, status and quality; see the module."""
 
     def __init__(self, settings: LSLSinkSettings) -> None:
@@ -131,6 +133,10 @@ class LSLSink:
         """Publish an epoch that is not decoded."""
         text = to_json(rejected_message(epoch, simulated=self._spec.simulated))
         self._push("predictions", [text])
+
+    def event(self, event: StreamEvent) -> None:
+        """Publish what happened to a stream, with the status."""
+        self._tell("event", event_content(event))
 
     def status(self, status: dict[str, Any]) -> None:
         """Publish the state of the session, and the amplitudes in it as quality.

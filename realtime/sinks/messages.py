@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.realtime.types import Epoch, Prediction
+from saccade.realtime.types import Epoch, Prediction, StreamEvent
 
 
 def message(prediction: Prediction, labels: Mapping[str, int] | None = None) -> dict[str, Any]:
@@ -61,6 +61,11 @@ def rejected_message(epoch: Epoch, *, simulated: bool) -> dict[str, Any]:
         "n_missing": epoch.n_missing,
         "simulated": simulated,
     }
+
+
+def event_content(event: StreamEvent) -> dict[str, Any]:
+    """Return what happened to a stream as a message: ``event`` is its kind."""
+    return {"event": event.kind, "stream": event.stream, "text": event.text, "at_s": event.at_s}
 
 
 def to_json(content: Mapping[str, Any]) -> str:

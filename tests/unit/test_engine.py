@@ -15,7 +15,18 @@ from saccade.realtime.engine import Engine
 from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.errors import SignatureMismatch
 from saccade.realtime.pipeline import Pipeline, PipelineSettings
-from saccade.realtime.types import Candidate, Chunk, Epoch, Marker, Ranking, Reading, StreamSpec
+from saccade.realtime.sinks.base import QuietSink
+from saccade.realtime.types import (
+    Candidate,
+    Chunk,
+    Epoch,
+    Marker,
+    QualityReport,
+    Ranking,
+    Reading,
+    StreamEvent,
+    StreamSpec,
+)
 
 SFREQ, N = 100.0, 1000
 SPEC = StreamSpec("test", SFREQ, ("Cz", "Oz"), ("eeg", "eeg"), ("uV", "uV"))
@@ -41,7 +52,7 @@ class MeanDecoder:
         return Ranking(top, scores, scores, encoder_s=0.002, retrieval_s=0.001)
 
 
-class Recorder:
+class Recorder(QuietSink):
     """A sink that notes all it is told, and fails where it is asked to."""
 
     def __init__(self, fail_in: str = "") -> None:
@@ -61,6 +72,18 @@ class Recorder:
 
     def rejected(self, epoch: Epoch) -> None:
         self._note("rejected", epoch)
+
+    def received(self, reading: Reading) -> None:
+        self._note("received", reading)
+
+    def event(self, event: StreamEvent) -> None:
+        self._note("event", event)
+
+    def quality(self, report: QualityReport) -> None:
+        self._note("quality", report)
+
+    def health(self, health: dict[str, Any]) -> None:
+        self._note("health", health)
 
     def status(self, status: dict[str, Any]) -> None:
         self._note("status", status)
@@ -278,3 +301,48 @@ def test_the_loop_stops_when_told(array_source: Any) -> None:
     made.start()
     made.run(lambda result: made.summary()["samples"]["received"] >= 300)
     assert made.stop()["samples"]["received"] == 300
+
+
+class Judge:
+    """A monitor that reports each chunk, and a watch that tells health on every second look."""
+
+    def __init__(self) -> None:
+        self.specs: list[StreamSpec] = []
+        self.looks: list[float] = []
+
+    def reset(self, spec: StreamSpec) -> None:
+        self.specs.append(spec)
+
+    def step(self, chunk: Chunk) -> list[QualityReport]:
+        nothing = np.zeros(2, np.float32)
+        report = QualityReport(
+            chunk.index, 0.0, SPEC.ch_names, {"drift_uv": nothing}, ("good", "bad"), ("", "flat")
+        )
+        return [report] * bool(len(chunk))
+
+
+class Eye(Judge):
+    def step(self, reading: Reading, now_s: float) -> dict[str, Any] | None:  # type: ignore[override]
+        self.looks.append(now_s)
+        return {"look": len(self.looks)} if len(self.looks) % 2 == 0 else None
+
+
+def test_sinks_hear_what_came_in_what_happened_and_how_good_it_is(array_source: Any) -> None:
+    source = array_source(SPEC, SIGNAL, STAMPS, MARKERS, [400, 0, 600])
+    stalled = StreamEvent("stalled", "test", "nothing for 0.5 s", 3.0)
+    source.readings[1] = Reading(source.readings[1].chunk, (), (stalled,))
+    recorder, judge, eye = Recorder(), Judge(), Eye()
+    made = engine(source, recorder, monitor=judge, watch=eye)
+    made.start()
+    made.run(lambda _: False)
+    summary = made.stop()
+    assert judge.specs == eye.specs == [SPEC]
+    # A look that brought neither samples nor markers nor a clock is nothing to record.
+    assert recorder.all("received") == [source.readings[0], source.readings[2]]
+    assert recorder.all("event") == [stalled]
+    assert summary["events"] == {"stalled": 1}
+    assert [report.index for report in recorder.all("quality")] == [0, 400]
+    assert recorder.all("health") == [{"look": 2}]
+    # What came in is told before what is made of it.
+    kinds = [kind for kind, _ in recorder.told]
+    assert kinds.index("received") < kinds.index("prediction")
