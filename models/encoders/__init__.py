@@ -20,6 +20,7 @@ from torch import nn
 from torch.jit import ScriptModule
 from torch.jit.frontend import FrontendError
 
+from saccade.models.encoders.canonical_script import canonical
 from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import CalibrationError, DecoderFileError
 from saccade.realtime.types import Float32
@@ -135,6 +136,8 @@ def check_training_data(X: Float32, Y: Float32, least_trials: int) -> None:
 def export(module: nn.Module, n_channels: int, n_times: int) -> bytes:
     """Return a trained encoder as TorchScript, in evaluation mode and frozen.
 
+    The same encoder gives the same bytes.
+
     Parameters
     ----------
     module : torch.nn.Module
@@ -163,7 +166,7 @@ def export(module: nn.Module, n_channels: int, n_times: int) -> bytes:
             )
         buffer = io.BytesIO()
         torch.jit.save(script, buffer)
-    return buffer.getvalue()
+    return canonical(buffer.getvalue())
 
 
 def load_script(script: bytes) -> ScriptModule:

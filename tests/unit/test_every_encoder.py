@@ -138,6 +138,11 @@ class TestEvery:
         wanted = eager(name, signals(n))
         torch.testing.assert_close(said, wanted, rtol=TOLERANCE, atol=TOLERANCE)
 
+    def test_exported_again_it_has_the_same_bytes(self, name):
+        made = trained(offered(name))
+        again = export(made.fitted.module, len(CH_NAMES), N_TIMES)  # with other serial numbers
+        assert again == made.script
+
     def test_an_epoch_is_encoded_alike_alone_and_among_others(self, name):
         alone = torch.cat([eager(offered(name), one[None]) for one in signals(7)])
         torch.testing.assert_close(alone, eager(name, signals(7)), rtol=TOLERANCE, atol=TOLERANCE)
