@@ -64,7 +64,7 @@ class StreamSpec:
         True where the signal is not from a person; shown wherever a number is.
     speed : float
         Seconds of recording sent per second of clock; 1 for everything but a fast replay, and
-        only at 1 do time stamps say anything about transport latency.
+        only at 1 do time stamps say anything about transport latency. NaN where it may change.
     """
 
     name: str

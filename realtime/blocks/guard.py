@@ -31,9 +31,12 @@ class GuardSettings:
     ----------
     rail_uv : float
         Values of this size or more, of either sign, are taken for clipped, in µV; above 0.
+    known_bad : tuple of str
+        Channels in which it flags nothing, because they are repaired from beginning to end.
     """
 
     rail_uv: float = 1e6
+    known_bad: tuple[str, ...] = ()
 
 
 class Guard:
@@ -59,6 +62,7 @@ class Guard:
             )
         self._rail = np.float32(min(self.settings.rail_uv, float(np.finfo(np.float32).max)))
         self._held = np.zeros((1, spec.n_channels), np.float32)
+        self._known_bad = np.isin(spec.ch_names, list(self.settings.known_bad))
         self._longest = samples(HOLD_S, spec.sfreq)
         self._n_held = 0  # samples in a row, up to now, of which something was held
         return spec
@@ -77,7 +81,8 @@ class Guard:
         source = np.maximum.accumulate(np.where(good, rows, 0), axis=0)
         data = np.take_along_axis(np.concatenate([self._held, chunk.data]), source, axis=0)
         self._held = data[-1:].copy()
-        finite = np.isfinite(chunk.data)
+        finite = np.isfinite(chunk.data) | self._known_bad
+        good |= self._known_bad
         flags = chunk.flags.copy()
         flags[~finite.all(axis=1)] |= np.uint16(Flag.NONFINITE)
         flags[(finite & ~good).any(axis=1)] |= np.uint16(Flag.CLIPPED)

@@ -4,7 +4,8 @@ The state starts from the first *sample*, as if the channel had stood at that va
 (``scipy.signal.sosfilt_zi``), so that an electrode offset of 20 mV makes no step. It starts
 afresh at every sample flagged GAP: what came before is not what came directly before. For the
 settling time after a start, samples carry ``Flag.SETTLING``; it is the time in which the slowest
-pole decays to 1 %.
+pole decays to 1 %. In the recovery time it decays to 2^-24, half the last bit of a float32: from
+then on the output is, to rounding, that of a filter that was never restarted.
 
 State and arithmetic are float64. ``scipy.signal.sosfilt`` with carried state computes sample by
 sample, so the output is the same to the last bit however the samples are cut into chunks.
@@ -22,6 +23,7 @@ from saccade.realtime.errors import ConfigError
 from saccade.realtime.types import Chunk, Flag, Float32, Float64
 
 SETTLED = 0.01
+RECOVERED = 2.0**-24
 _GAP = np.uint16(Flag.GAP)
 _SETTLING = np.uint16(Flag.SETTLING)
 
@@ -53,8 +55,8 @@ class Cascade:
                 f"expected a filter whose poles lie inside the unit circle, but one has radius "
                 f"{slowest:.17g} at {sfreq:g} Hz: raise its lowest frequency or lower its order"
             )
-        # A pole at the origin forgets at once.
-        self._n_settling = math.ceil(math.log(SETTLED) / math.log(slowest)) if slowest else 0
+        self._slowest = slowest
+        self._n_settling = self._decay(SETTLED)
         self._rest = signal.sosfilt_zi(sos)[:, :, None]  # (n_sections, 2, 1), for an input of 1
         self._state = np.zeros((len(sos), 2, n_channels))
         self._started = False
@@ -64,6 +66,11 @@ class Cascade:
     def settling_s(self) -> float:
         """Settling time in seconds."""
         return self._n_settling / self._sfreq
+
+    @property
+    def recovery_s(self) -> float:
+        """Recovery time in seconds."""
+        return self._decay(RECOVERED) / self._sfreq
 
     def step(self, chunk: Chunk) -> Chunk:
         """Return the filtered samples."""
@@ -104,6 +111,11 @@ class Cascade:
             slope = (np.arange(3) * denominator) @ turn
             n_samples -= float((slope / (denominator @ turn)).real)
         return n_samples / self._sfreq
+
+    def _decay(self, part: float) -> int:
+        """Return in how many samples the slowest pole decays to a part."""
+        # A pole at the origin forgets at once.
+        return math.ceil(math.log(part) / math.log(self._slowest)) if self._slowest else 0
 
     def _filter(self, data: Float32) -> Float32:
         out: Float64

@@ -95,3 +95,7 @@ class Notch:
     def settled_s(self, input_s: float) -> float:
         """Return when the output is settled, if the input is after ``input_s``, in seconds."""
         return max(input_s, self._cascade.settling_s)
+
+    def recovered_s(self, input_s: float) -> float:
+        """Return when no restart is seen, if none is in the input after ``input_s``, in seconds."""
+        return input_s + self._cascade.recovery_s

@@ -132,6 +132,10 @@ class Resample:
         """Return when the output is settled, if the input is after ``input_s``, in seconds."""
         return input_s + (self._span - 1) / self._sfreq
 
+    def recovered_s(self, input_s: float) -> float:
+        """Return when no restart is seen, if none is in the input after ``input_s``, in seconds."""
+        return self.settled_s(input_s)  # what has left the history is forgotten
+
     def _restart(self, sample: Float32, stamp: float) -> None:
         """Fill the history with the sample about to come."""
         history = self._span - 1

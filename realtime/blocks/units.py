@@ -23,6 +23,7 @@ EEG_TYPES = frozenset({"eeg", ""})  # a stream that gives no types is taken for 
 CONVERTED_TYPES = EEG_TYPES | {"eog", "ecg", "emg", "seeg", "ecog", "bio"}
 PLAUSIBLE_UV = (0.05, 50_000.0)
 TYPICAL_UV = (1.0, 1000.0)  # where another unit has to bring the signal to be proposed
+JUDGED_SECONDS = 60  # of a recording, spread over it
 
 # The letter before V is read as written: MV would be a megavolt.
 _SYMBOLS = {"V": 1e6, "mV": 1e3, "μV": 1.0, "uV": 1.0, "UV": 1.0, "nV": 1e-3}
@@ -136,21 +137,60 @@ def check_amplitude(data_uv: Float32, spec: StreamSpec) -> None:
     UnitError
         If the amplitude lies outside 0.05 to 50 000 µV.
     """
-    deviations = []
     picks = [i for i, kind in enumerate(spec.ch_types) if kind in EEG_TYPES]
-    for i in picks:
-        values = data_uv[np.isfinite(data_uv[:, i]), i].astype(np.float64)
-        if values.size:
-            deviation = 1.4826 * float(np.median(np.abs(values - np.median(values))))
-            if deviation > 0:
-                deviations.append(deviation)
+    deviations = [_robust_deviation(data_uv[:, i]) for i in picks]
+    _judge([d for d in deviations if d > 0], PLAUSIBLE_UV, spec)
+
+
+def check_typical_amplitude(data_uv: Float32, spec: StreamSpec) -> None:
+    """Refuse a recording whose amplitude can't be that of an EEG, in the unit it was taken for.
+
+    A whole recording tells more than the first second of a stream: each channel is judged by the
+    median over seconds, sixty or so spread over the recording, of the robust standard deviation
+    within each, so that neither drift nor the start of an amplifier counts, and the bounds are
+    tighter.
+
+    Parameters
+    ----------
+    data_uv : array of shape (n_samples, n_channels), float32
+        All of the signal, in µV.
+    spec : StreamSpec
+        As for :func:`check_amplitude`.
+
+    Raises
+    ------
+    UnitError
+        If the amplitude lies outside 0.05 to 1000 µV.
+    """
+    n_second = max(1, min(round(spec.sfreq), len(data_uv)))
+    starts = range(0, len(data_uv) - n_second + 1, n_second)
+    starts = starts[:: max(1, len(starts) // JUDGED_SECONDS)]
+    deviations = []
+    for i in (i for i, kind in enumerate(spec.ch_types) if kind in EEG_TYPES):
+        seconds = [_robust_deviation(data_uv[start : start + n_second, i]) for start in starts]
+        moving = [d for d in seconds if d > 0]
+        if moving:
+            deviations.append(float(np.median(moving)))
+    _judge(deviations, (PLAUSIBLE_UV[0], TYPICAL_UV[1]), spec)
+
+
+def _robust_deviation(values: Float32) -> float:
+    """Return 1.4826 × the median absolute deviation of what is finite; 0 where nothing is."""
+    finite = values[np.isfinite(values)].astype(np.float64)
+    if finite.size == 0:
+        return 0.0
+    return 1.4826 * float(np.median(np.abs(finite - np.median(finite))))
+
+
+def _judge(deviations: list[float], bounds: tuple[float, float], spec: StreamSpec) -> None:
+    """Refuse channels whose median standard deviation, in µV, is out of bounds."""
     if not deviations:
         return
     amplitude = float(np.median(deviations))
-    lowest, highest = PLAUSIBLE_UV
+    lowest, highest = bounds
     if lowest <= amplitude <= highest:
         return
-    declared = spec.units[picks[0]]
+    declared = next(u for u, k in zip(spec.units, spec.ch_types, strict=True) if k in EEG_TYPES)
     raw = amplitude / (microvolts_per(declared) or 1.0)
     middle_uv = math.sqrt(math.prod(TYPICAL_UV))
     likely = min(_CANDIDATES, key=lambda unit: abs(math.log(raw * _CANDIDATES[unit] / middle_uv)))
