@@ -20,8 +20,8 @@ import pylsl
 
 from saccade.calibration.collect import Trials, collect
 from saccade.calibration.recorded import how_recorded
-from saccade.cli import common, fitting, simulated
-from saccade.cli.configuration import Config
+from saccade.cli import common, fitting, recorded, simulated
+from saccade.cli.configuration import Config, Loaded
 from saccade.cli.datasets import PLAN, Wanted, check
 from saccade.cli.galleries import gallery_of
 from saccade.models.data import recorded_epochs
@@ -41,7 +41,7 @@ from saccade.realtime.errors import (
 )
 from saccade.realtime.pipeline import settings_from_spec
 from saccade.realtime.sampling import samples
-from saccade.realtime.sources.file import FileSource, FileSourceSettings
+from saccade.realtime.sources.file import FileSource
 from saccade.realtime.sources.simulated import SimulatedSource
 
 if TYPE_CHECKING:
@@ -211,12 +211,9 @@ def _sessions(wanted: Wanted, asked_way: RecordedEpochs | None) -> Dataset:
 
 def _recorded(wanted: Wanted, settings: Config, way: RecordedEpochs | None) -> Dataset:
 
-    stream = settings.stream
     paths = list(wanted.recording or ())
-    sources = [
-        FileSource(FileSourceSettings(path, stream.unit, stream.sfreq, stream.ch_names))
-        for path in paths
-    ]
+    given = Loaded(settings, {})
+    sources = [FileSource(recorded.file_settings(path, given)) for path in paths]
     trials = _collected(sources, settings, way)
     return Dataset(
         signals_of(trials, "the person", range(len(trials.labels))),

@@ -7,20 +7,27 @@ how much faster than life a recording is sent.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pylsl
 
 from saccade.realtime.errors import SignatureMismatch, SourceError
+from saccade.realtime.sources.lsl_types import channel_types
 from saccade.realtime.types import StreamSpec
 
+VARIES = "varies"  # stands for a speed that changes while the stream is sent
 
-def describe(info: pylsl.StreamInfo, ch_names: tuple[str, ...] | None = None) -> StreamSpec:
+
+def describe(
+    info: pylsl.StreamInfo, ch_names: tuple[str, ...] | None = None, *, as_eeg: bool = False
+) -> StreamSpec:
     """Return what a stream carries, its units as the sender writes them.
 
     A channel without a label is called by its place, counted from 1; one without a type is of
-    the stream's type; one without a unit has the unit "".
+    the stream's, or is taken for EEG by the rules of
+    :func:`~saccade.realtime.sources.lsl_types.channel_types`; one without a unit has the unit "".
 
     Parameters
     ----------
@@ -28,6 +35,8 @@ def describe(info: pylsl.StreamInfo, ch_names: tuple[str, ...] | None = None) ->
         Complete, as an inlet gives it.
     ch_names : tuple of str or None
         Names to use instead of those in the stream.
+    as_eeg : bool
+        Take channels of which nothing tells what they carry for EEG.
 
     Raises
     ------
@@ -36,6 +45,8 @@ def describe(info: pylsl.StreamInfo, ch_names: tuple[str, ...] | None = None) ->
     SourceError
         If the stream describes another number of channels than it has, names two channels
         alike, or gives its speed in no number above 0.
+    UnitError
+        If nothing tells what any of its channels carries.
     """
     name, n_channels = info.name(), info.channel_count()
     described = _channels(info)
@@ -62,12 +73,15 @@ def describe(info: pylsl.StreamInfo, ch_names: tuple[str, ...] | None = None) ->
             f"{', '.join(twice)} occurs more than once: mend the sender, or name the channels"
         )
     about = info.desc().child("saccade")
+    units = tuple(channel.unit for channel in described)
     return StreamSpec(
         name=name,
         sfreq=info.nominal_srate(),
         ch_names=names,
-        ch_types=tuple((channel.type or info.type()).lower() for channel in described),
-        units=tuple(channel.unit for channel in described),
+        ch_types=channel_types(
+            name, info.type(), [channel.type for channel in described], units, names, as_eeg=as_eeg
+        ),
+        units=units,
         source_id=info.source_id(),
         simulated=about.child_value("simulated") == "true",
         speed=_speed(about.child_value("speed"), name),
@@ -106,7 +120,7 @@ def announce(
         channel.append_child_value("type", kind.upper())
     own = desc.append_child("saccade")
     own.append_child_value("simulated", "true" if spec.simulated else "false")
-    own.append_child_value("speed", repr(spec.speed))
+    own.append_child_value("speed", VARIES if math.isnan(spec.speed) else repr(spec.speed))
     for key, text in (about or {}).items():
         own.append_child_value(key, text)
     return info
@@ -129,6 +143,8 @@ def _channels(info: pylsl.StreamInfo) -> list[_Channel]:
 
 
 def _speed(text: str, name: str) -> float:
+    if text == VARIES:
+        return math.nan
     try:
         speed = float(text or 1)
     except ValueError:

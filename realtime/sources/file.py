@@ -1,23 +1,27 @@
-"""A recorded file as a source: samples and stamps as live, as fast as they are asked for."""
+"""A recorded file as a source: samples and markers as live, as fast as they are asked for."""
 
 from __future__ import annotations
 
 import bisect
 import hashlib
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from saccade.realtime.blocks.units import Units, UnitsSettings, check_amplitude
+from saccade.realtime.blocks.units import Units, UnitsSettings, check_typical_amplitude
 from saccade.realtime.errors import ConfigError
-from saccade.realtime.sources.recording import read_recording
+from saccade.realtime.sources.formats.contents import Arrival, Contents
+from saccade.realtime.sources.formats.formats import read_contents
+from saccade.realtime.sources.recording import Recording, RecordingOptions, recording_of
 from saccade.realtime.types import Chunk, Reading, StreamSpec
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class FileSourceSettings:
-    """Which file, and what it does not say itself.
+    """Which file, which of its streams, and what it does not say itself.
 
     Parameters
     ----------
@@ -30,7 +34,12 @@ class FileSourceSettings:
     ch_names : tuple of str, optional
         Names of the channels in order, where the file has none or wrong ones.
     chunk_samples : int
-        How many samples a read hands out, above 0.
+        How many samples a read hands out at most, above 0.
+    stream, stream_type, source_id : str, optional
+        Name, type and source id of the signal's stream, where the file has several.
+    markers : tuple of str
+        Names of the marker streams (or columns, or channels) to take; () takes what the file
+        says to be markers.
     """
 
     path: Path
@@ -38,10 +47,54 @@ class FileSourceSettings:
     sfreq: float | None = None
     ch_names: tuple[str, ...] | None = None
     chunk_samples: int = 256
+    stream: str | None = None
+    stream_type: str | None = None
+    source_id: str | None = None
+    markers: tuple[str, ...] = ()
+
+    @property
+    def options(self) -> RecordingOptions:
+        """What is wanted of the file, as its readers take it."""
+        return RecordingOptions(
+            self.sfreq, self.ch_names, self.stream, self.stream_type, self.source_id, self.markers
+        )
+
+
+def load(
+    settings: FileSourceSettings, contents: Contents | None = None
+) -> tuple[Recording, Chunk, StreamSpec]:
+    """Return a recording, its whole signal in µV, and what that carries.
+
+    Parameters
+    ----------
+    settings : FileSourceSettings
+    contents : Contents, optional
+        Of the file, where it has been read already.
+
+    Raises
+    ------
+    RecordingError, StreamNotFound, AmbiguousStream
+        If the file can't be read, or it is not clear which of its streams is meant.
+    UnitError
+        If it says nothing believable about its unit.
+    """
+    s = settings
+    recording = recording_of(s.path, contents or read_contents(s.path), s.options)
+    units = Units(UnitsSettings(assume=s.unit))
+    spec = units.reset(recording.spec)
+    signal = units.step(Chunk(recording.data, recording.stamps, recording.flags, 0))
+    if s.unit is None and not recording.is_session:
+        check_typical_amplitude(signal.data, recording.spec)
+    return recording, signal, spec
 
 
 class FileSource:
     """Hands out a recording chunk by chunk, each marker with the sample it was recorded at.
+
+    Where the file tells how the markers of a live session came in, they come in so again: each
+    before the samples that came with it, which may be chunked at will, and those that came
+    without any in a reading of their own. What the file alone knows, a pause or a clock that was
+    set, is flagged; gaps in the stamps are found downstream, as live.
 
     Attributes
     ----------
@@ -63,37 +116,63 @@ class FileSource:
 
         Raises
         ------
-        RecordingError, UnitError
-            If the file can't be read, or says nothing believable about its unit.
+        RecordingError, StreamNotFound, AmbiguousStream
+            If the file can't be read, or it is not clear which of its streams is meant.
+        UnitError
+            If it says nothing believable about its unit.
         """
-        s = self.settings
-        self.recording = read_recording(s.path, s.sfreq, s.ch_names)
-        self.sha256 = hashlib.sha256(s.path.read_bytes()).hexdigest()
-        units = Units(UnitsSettings(assume=s.unit))
-        spec = units.reset(self.recording.spec)
-        n_samples = len(self.recording.data)
-        self._signal = units.step(
-            Chunk(self.recording.data, self.recording.stamps, np.zeros(n_samples, np.uint16), 0)
-        )
-        if s.unit is None:
-            check_amplitude(self._signal.data, self.recording.spec)
-        self._next = 0
+        self.recording, self._signal, spec = load(self.settings)
+        path = self.settings.path
+        for note in self.recording.notes:
+            logger.warning("%s: %s", path.name, note)
+        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        self._next = self._given = 0  # samples, markers
         return spec
 
     def read(self, timeout_s: float) -> Reading | None:
         """Return the next chunk and its markers at once, or None after the last."""
         del timeout_s  # a file never keeps anyone waiting
-        start, stop = self._next, self._next + self.settings.chunk_samples
-        if start >= len(self._signal):
+        start, first = self._next, self._given
+        if start == len(self._signal) and first == len(self.recording.markers):
             return None
-        self._next = stop
+        stop = min(start + self.settings.chunk_samples, len(self._signal))
+        if self.recording.arrivals is None:
+            last = self._standing_before(stop)
+        else:
+            stop, last = self._as_live(self.recording.arrivals, start, stop)
+        self._next, self._given = stop, last
         part = slice(start, stop)
+        signal, raw_stamps = self._signal, self.recording.raw_stamps
         chunk = Chunk(
-            self._signal.data[part], self._signal.stamps[part], self._signal.flags[part], start
+            signal.data[part],
+            signal.stamps[part],
+            signal.flags[part],
+            start,
+            raw_stamps=raw_stamps[part],
         )
-        rows = self.recording.marker_rows  # in ascending order
-        here = slice(bisect.bisect_left(rows, start), bisect.bisect_left(rows, stop))
-        return Reading(chunk, self.recording.markers[here])
+        return Reading(chunk, self.recording.markers[first:last])
+
+    def _standing_before(self, stop: int) -> int:
+        """Return how many markers stand at samples before this one, or all at the end."""
+        rows = self.recording.marker_rows
+        return len(rows) if stop == len(self._signal) else bisect.bisect_left(rows, stop)
+
+    def _as_live(self, arrivals: Sequence[Arrival], start: int, stop: int) -> tuple[int, int]:
+        """Return up to which sample and marker a session's next reading goes."""
+        given = self._given
+        if given == len(arrivals):
+            return stop, given
+        now = arrivals[given]
+        if start < min(now.sample, len(self._signal)):
+            return min(stop, now.sample), given
+        last = given
+        while last < len(arrivals) and arrivals[last].reading == now.reading:
+            last += 1
+        if now.n_samples == 0:
+            return start, last
+        if last < len(arrivals):
+            stop = min(stop, max(start, arrivals[last].sample))
+        return stop, last
 
     def close(self) -> None:
         """Do nothing: the file was closed when it had been read."""

@@ -2,41 +2,57 @@
 
 Concurrent activities: liblsl fills every inlet from threads of its own, in C, whether or not
 anybody reads; an inlet holds ``buffer_s`` seconds, then drops the oldest, which shows as a gap
-in the time stamps. :meth:`LSLSource.read` runs in the caller's thread and is the only place that
-waits: for the first sample of the signal, inside liblsl.
+in the time stamps. :meth:`LSLSource.read` runs in the caller's thread and waits nowhere but for
+the first sample of the signal, inside liblsl, for at most the time it is given. A stream that is
+away has one thread that looks for it and joins it, whatever that takes; ``read`` only asks that
+thread whether it is done.
 
-A sender that has a source id and comes back is joined again; the samples between are a gap. One
-without a source id is gone for good.
+A sender that has a source id and comes back is joined again, each stream for itself, if it is
+what it was; the samples between are a gap. One without a source id is gone for good.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import logging
 import math
-import string
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pylsl
-from numpy.typing import NDArray
-from pylsl.util import LostError
 
 from saccade.realtime.blocks.units import CONVERTED_TYPES, Units, UnitsSettings, check_amplitude
 from saccade.realtime.errors import ConfigError, SourceError, StreamLost
 from saccade.realtime.lsl_metadata import describe
+from saccade.realtime.marker_value import marker_value
 from saccade.realtime.sampling import samples
+from saccade.realtime.sources.lsl_connection import Connection, Pulled, Ways
 from saccade.realtime.sources.lsl_inlet import Inlet
-from saccade.realtime.sources.lsl_resolve import StreamQuery, resolve
-from saccade.realtime.types import Chunk, Float32, Marker, Reading, StreamSpec, marker_text
+from saccade.realtime.sources.lsl_likeness import (
+    differences,
+    marker_likeness,
+    signal_likeness,
+)
+from saccade.realtime.sources.lsl_resolve import StreamQuery, resolve, same_stream
+from saccade.realtime.types import (
+    Chunk,
+    ClockMeasure,
+    Flag,
+    Float32,
+    Marker,
+    Reading,
+    StreamEvent,
+    StreamSpec,
+)
 
 logger = logging.getLogger(__name__)
 
 MOST_SAMPLES = 4096  # that one read hands out; the rest waits for the next
 MOST_MARKERS = 256  # that are taken from an inlet at once, until it is empty
 JUDGED_S = 1.0  # of signal, whose amplitude is compared with its unit
-_PADDING = string.whitespace + "\0"
+STALL_PERIODS = 3  # of a slow signal: fewer are no silence
+_RENEWED = np.uint16(Flag.GAP | Flag.CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,9 @@ class LSLSourceSettings:
         Names of the channels in order, where the stream has none or wrong ones.
     buffer_s : int
         How many seconds of signal an inlet holds, at least 1.
+    stall_s : float
+        How long the signal may be silent before it is stalled, in s, above 0; at least three
+        sample periods are granted. A sender that sends in larger pieces needs more.
     """
 
     stream: StreamQuery
@@ -66,13 +85,14 @@ class LSLSourceSettings:
     unit: str | None = None
     ch_names: tuple[str, ...] | None = None
     buffer_s: int = 360
+    stall_s: float = 0.4
 
     def __post_init__(self) -> None:
         """Refuse numbers out of range."""
-        if not (math.isfinite(self.resolve_timeout_s) and self.resolve_timeout_s > 0):
-            raise ConfigError(
-                f"resolve_timeout_s must be above 0 s, not {self.resolve_timeout_s}: raise it"
-            )
+        for name in ("resolve_timeout_s", "stall_s"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value > 0):
+                raise ConfigError(f"{name} must be above 0 s, not {value}: raise it")
         if self.buffer_s < 1:
             raise ConfigError(f"buffer_s must be at least 1 s, not {self.buffer_s}: raise it")
 
@@ -82,18 +102,28 @@ class LSLSource:
 
     The signal is float32: what comes as another format is rounded to float32 first and then
     converted to µV, as a recording of it would be. Markers that come in together are in the
-    order of their stamps. A marker stream that is lost is reported in the log; the rest goes on.
+    order of their stamps.
+
+    Time stamps are the sender's (``Chunk.raw_stamps``) plus the newest measurement of its clock
+    (``Reading.clocks``). The first sample of a new sender, and the first by a clock that was
+    set, carry GAP and CLOCK. A stream that stalls, comes back, comes back as something else, or
+    is lost, is an event of the reading.
     """
 
     def __init__(self, settings: LSLSourceSettings) -> None:
         self.settings = settings
-        self._signal: Inlet | None = None
-        self._markers: list[Inlet] = []
+        self._signal: Connection | None = None
+        self._markers: list[Connection] = []
 
     @property
     def clock_offset_s(self) -> float:
         """Seconds last added to the signal's time stamps; NaN where it is not open."""
-        return self._signal.offset_s if self._signal else math.nan
+        return self._signal.inlet.clock.offset_s if self._signal else math.nan
+
+    @property
+    def backlog(self) -> int:
+        """Number of samples that have come and have not been read; 0 where it is not open."""
+        return self._signal.inlet.waiting if self._signal else 0
 
     def open(self) -> StreamSpec:
         """Find and join all streams; return what the signal carries.
@@ -109,33 +139,24 @@ class LSLSource:
         SignatureMismatch
             If the names given are not as many as the channels.
         UnitError
-            If the signal's unit is not known.
+            If the signal's unit is not known, or not even that it is a signal.
         """
         s = self.settings
         self.close()
         try:
-            signal = self._join(resolve(s.stream, s.resolve_timeout_s))
-            self._signal = signal
+            signal = _join(s, resolve(s.stream, s.resolve_timeout_s))
+            spec = self._specify(signal)
+            self._signal = Connection(signal, _ways_of_signal(s, signal))
             for query in s.markers:
                 info = resolve(query, s.resolve_timeout_s, "marker stream", regular=False)
-                self._markers.append(self._join(info))
-            self._raw_spec = describe(signal.info, s.ch_names)
-            self._units = Units(UnitsSettings(assume=s.unit))
-            spec = self._units.reset(self._raw_spec)
-            if not CONVERTED_TYPES.intersection(spec.ch_types):
-                logger.warning(
-                    "no channel of stream '%s' is EEG or the like, but %s: amplitudes stay as sent",
-                    spec.name,
-                    ", ".join(sorted(set(spec.ch_types))),
-                )
-            for inlet in (signal, *self._markers):
-                inlet.start_clock()  # all at once, for each takes half a second
-            for inlet in (signal, *self._markers):
-                inlet.measure_clock()
+                inlet = _join_markers(s, info)
+                self._markers.append(Connection(inlet, _ways_of_markers(s, query, inlet)))
+            for connection in (self._signal, *self._markers):  # each takes half a second
+                connection.inlet.clock.wait(s.resolve_timeout_s)
         except BaseException:
             self.close()
             raise
-        self._buffer = np.empty((MOST_SAMPLES, spec.n_channels), signal.lsl.np_dtype)
+        self._buffer = np.empty((MOST_SAMPLES, spec.n_channels), signal.dtype)
         self._next_index = 0
         self._unjudged: list[Float32] | None = [] if s.unit is None else None
         return spec
@@ -143,52 +164,78 @@ class LSLSource:
     def read(self, timeout_s: float) -> Reading:
         """Wait for at most ``timeout_s`` until there is signal; return it and all markers so far.
 
+        It returns sooner where something has happened to the signal's stream.
+
         Raises
         ------
         StreamLost
             If the sender of the signal is gone and can't be joined again.
         SourceError
-            If the source is not open, or a sender has come back without a measurable clock.
+            If the source is not open.
         UnitError
             If the first second of signal has an amplitude that no EEG has.
         """
-        if self._signal is None:
+        signal = self._signal
+        if signal is None:
             raise SourceError("an LSL source must be open to be read: call open() first")
-        chunk = self._take_signal(self._signal, timeout_s)
-        return Reading(chunk, self._take_markers())
+        if signal.lost:
+            raise StreamLost(
+                f"after {self._next_index} samples, {signal.lost}: restart the sender, then saccade"
+            )
+        end_s = pylsl.local_clock() + timeout_s
+        pulled = signal.pull(timeout_s, MOST_SAMPLES, self._buffer)
+        while not (len(pulled) or signal.untold) and (left_s := end_s - pylsl.local_clock()) > 0:
+            pulled = signal.pull(left_s, MOST_SAMPLES, self._buffer)
+        chunk = self._chunk(pulled)
+        markers = self._take_markers()
+        events: list[StreamEvent] = []
+        clocks: list[ClockMeasure] = []
+        for connection in (signal, *self._markers):
+            happened, measured = connection.news()
+            events += happened
+            clocks += measured
+        self._markers = [connection for connection in self._markers if not connection.lost]
+        for event in events:
+            logger.info("%s: %s", event.kind, event.text)
+        return Reading(chunk, markers, tuple(events), tuple(clocks))
 
     def close(self) -> None:
         """Leave all streams."""
-        for inlet in (self._signal, *self._markers):
-            if inlet is not None:
-                inlet.lsl.close_stream()
+        for connection in (self._signal, *self._markers):
+            if connection is not None:
+                connection.close()
         self._signal = None
         self._markers = []
 
-    def _join(self, info: pylsl.StreamInfo) -> Inlet:
-        return Inlet(info, self.settings.buffer_s, self.settings.resolve_timeout_s)
-
-    def _take_signal(self, inlet: Inlet, timeout_s: float) -> Chunk:
-        try:
-            raw, stamps = inlet.lsl.pull_chunk(
-                timeout_s, MOST_SAMPLES, dest_obj=self._buffer, min_samples=1, as_numpy=True
+    def _specify(self, signal: Inlet) -> StreamSpec:
+        """Return what a signal carries, in µV from here on."""
+        s = self.settings
+        self._raw_spec = describe(signal.info, s.ch_names, as_eeg=s.unit is not None)
+        self._units = Units(UnitsSettings(assume=s.unit))
+        spec = self._units.reset(self._raw_spec)
+        if not CONVERTED_TYPES.intersection(spec.ch_types):
+            logger.warning(
+                "no channel of stream '%s' is EEG or the like, but %s: amplitudes stay as sent",
+                spec.name,
+                ", ".join(sorted(set(spec.ch_types))),
             )
-        except LostError as error:
-            raise StreamLost(
-                f"stream '{inlet.name}' is gone after {self._next_index} samples, and without a "
-                "source_id it can't be joined again: restart the sender, then saccade"
-            ) from error
+        return spec
+
+    def _chunk(self, pulled: Pulled) -> Chunk:
+        """Return samples in µV, on our clock."""
         received_s = pylsl.local_clock()
-        if len(stamps) == 0:
+        if len(pulled) == 0:
             return Chunk.empty(len(self._raw_spec.ch_names), self._next_index, received_s)
         with np.errstate(over="ignore"):  # an infinity is for the guard to flag
-            data = raw.astype(np.float32)  # a copy always: the buffer is used again
+            data = pulled.rows.astype(np.float32)  # a copy always: the buffer is used again
         flags = np.zeros(len(data), np.uint16)
-        chunk = Chunk(data, inlet.corrected(stamps), flags, self._next_index, received_s)
-        chunk = self._units.step(chunk)
+        if pulled.renewed:
+            flags[0] = _RENEWED
+        stamps = pulled.raw_stamps + pulled.offset_s
+        chunk = self._units.step(Chunk(data, stamps, flags, self._next_index, received_s))
         self._next_index += len(chunk)
         self._judge(chunk.data)
-        return chunk
+        return dataclasses.replace(chunk, raw_stamps=pulled.raw_stamps)
 
     def _judge(self, data_uv: Float32) -> None:
         """Look at the amplitude once, over the same samples however they came in."""
@@ -201,54 +248,60 @@ class LSLSource:
             self._unjudged = None
 
     def _take_markers(self) -> tuple[Marker, ...]:
-        found: list[Marker] = []
-        for inlet in tuple(self._markers):
-            try:
-                _drain(inlet, found)
-            except LostError:
-                self._markers.remove(inlet)
-                logger.warning("marker stream '%s' is gone: no more markers from it", inlet.name)
+        found = [marker for connection in self._markers for marker in _drained(connection)]
         found.sort(key=lambda marker: marker.stamp)
         return tuple(found)
 
 
-def _drain(inlet: Inlet, found: list[Marker]) -> None:
-    """Append all markers that are waiting in an inlet.
+def _join(settings: LSLSourceSettings, info: pylsl.StreamInfo) -> Inlet:
+    return Inlet(info, settings.buffer_s, settings.resolve_timeout_s)
 
-    While a sender that came back has no measured clock yet, its markers stay where they are.
-    """
-    while inlet.clock_is_known():
-        rows, stamps = inlet.lsl.pull_chunk(0.0, MOST_MARKERS, as_numpy=True)
-        if len(stamps) == 0:
-            return
+
+def _join_markers(settings: LSLSourceSettings, info: pylsl.StreamInfo) -> Inlet:
+    # One without a source id says by itself when it is gone.
+    watched = bool(info.source_id())
+    return Inlet(info, settings.buffer_s, settings.resolve_timeout_s, watched=watched)
+
+
+def _ways_of_signal(settings: LSLSourceSettings, inlet: Inlet) -> Ways:
+    """Return how the signal is joined again; nothing here may hold the source itself."""
+    s = settings
+    likeness = functools.partial(signal_likeness, ch_names=s.ch_names, as_eeg=s.unit is not None)
+    was = likeness(inlet.info)
+    return Ways(
+        "stream",
+        same_stream(s.stream, inlet.info),
+        functools.partial(_join, s),
+        lambda now: differences(was, likeness(now.info)),
+        s.resolve_timeout_s,
+        stall_s=max(s.stall_s, STALL_PERIODS / was.sfreq),
+    )
+
+
+def _ways_of_markers(settings: LSLSourceSettings, query: StreamQuery, inlet: Inlet) -> Ways:
+    """Return how a marker stream is joined again."""
+    was = marker_likeness(inlet.info)
+    return Ways(
+        "marker stream",
+        same_stream(query, inlet.info),
+        functools.partial(_join_markers, settings),
+        lambda now: differences(was, marker_likeness(now.info)),
+        settings.resolve_timeout_s,
+        stall_s=None,
+    )
+
+
+def _drained(connection: Connection) -> list[Marker]:
+    """Return all markers that are waiting."""
+    found: list[Marker] = []
+    while not connection.lost:
+        pulled = connection.pull(0.0, MOST_MARKERS)
         received_s = pylsl.local_clock()
-        for row, stamp in zip(rows, inlet.corrected(stamps), strict=True):
+        stamps = pulled.raw_stamps + pulled.offset_s
+        for row, stamp in zip(pulled.rows, stamps, strict=True):
             value = marker_value(row)
             if value:
-                found.append(Marker(value, float(stamp), inlet.name, received_s))
-        if len(stamps) < MOST_MARKERS:
-            return
-
-
-def marker_value(row: Iterable[Any] | NDArray[Any]) -> str:
-    """Return one event of a marker stream as text.
-
-    Text loses the blanks around it; a whole number has no decimals, whatever its format; several
-    channels are joined by ",". Empty channels at the end are padding and left out. What remains
-    may be "", which is how some senders fill a pause: such an event is no marker.
-
-    Parameters
-    ----------
-    row : sequence of bytes or of numpy numbers
-        One entry a channel.
-    """
-    words = [_word(value) for value in row]
-    while words and not words[-1]:
-        words.pop()
-    return ",".join(words)
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "backslashreplace").strip(_PADDING)
-    return marker_text(value) if isinstance(value, np.floating) else str(value)
+                found.append(Marker(value, float(stamp), connection.name, received_s))
+        if len(pulled) < MOST_MARKERS:
+            break
+    return found

@@ -14,7 +14,7 @@ from saccade.realtime.errors import (
     UnitError,
 )
 from saccade.realtime.protocols import Source
-from saccade.realtime.sources import lsl, lsl_resolve
+from saccade.realtime.sources import lsl, lsl_clock, lsl_resolve
 from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
 from saccade.realtime.sources.lsl_resolve import StreamQuery
 
@@ -63,6 +63,7 @@ def send_markers(name, n=1, fmt="string", source_id=None):
 
 def listen(name, *markers, **settings):
     queries = tuple(StreamQuery(name=marker) for marker in markers)
+    settings = {"resolve_timeout_s": 30.0} | settings  # a busy computer answers late
     return LSLSource(LSLSourceSettings(StreamQuery(name=name), queries, **settings))
 
 
@@ -223,6 +224,21 @@ def test_the_description_is_read_as_a_whole(stream_name):
         listen(stream_name, ch_names=("Cz", "Pz", "Oz")).open()
 
 
+def test_a_stream_of_a_type_that_says_nothing_is_eeg_by_its_channels_or_by_the_unit(stream_name):
+    channels = [{"label": "Fz", "unit": "mV"}, {"label": "counter"}]
+    outlet = send(stream_name, kind="Signal", channels=channels)
+    source = listen(stream_name)
+    spec = source.open()
+    assert (spec.ch_types, spec.units) == (("eeg", "signal"), ("µV", ""))
+    outlet.push_sample([0.03, 7.0], 1000.0)
+    assert values(take(source, 1)[0]).tolist() == [[30.0, 7.0]]
+    hold(send(f"{stream_name}-bare", kind="Signal", channels=[]))
+    with pytest.raises(UnitError, match="its type 'Signal' is not known"):
+        listen(f"{stream_name}-bare").open()
+    spec = listen(f"{stream_name}-bare", unit="V").open()
+    assert (spec.ch_types, spec.units) == (("eeg", "eeg"), ("µV", "µV"))
+
+
 def test_a_signal_that_is_not_converted_is_reported(stream_name, caplog):
     hold(send(stream_name, kind="Gaze", channels=[]))
     listen(stream_name).open()
@@ -298,7 +314,7 @@ def test_one_read_takes_all_markers_there_are(stream_name, monkeypatch):
 
 
 def test_the_clock_s_offset_is_added_to_every_stamp_and_nothing_else(stream_name, monkeypatch):
-    monkeypatch.setattr(pylsl.StreamInlet, "time_correction", lambda *_: 12.5)
+    monkeypatch.setattr(lsl_clock, "measured", lambda *_: (12.5, 1.0, 1e-4))
     outlet, events = send(stream_name), send_markers(f"{stream_name}-m")
     source = listen(stream_name, f"{stream_name}-m", unit="uV")
     assert math.isnan(source.clock_offset_s)
@@ -308,7 +324,9 @@ def test_the_clock_s_offset_is_added_to_every_stamp_and_nothing_else(stream_name
     outlet.push_chunk(data, stamps)
     events.push_sample(["x"], 1000.25)
     chunks, (marker,) = take(source, 50, 1)
+    chunks = [chunk for chunk in chunks if len(chunk)]
     assert np.array_equal(np.concatenate([chunk.stamps for chunk in chunks]), stamps + 12.5)
+    assert np.array_equal(np.concatenate([chunk.raw_stamps for chunk in chunks]), stamps)
     assert marker.stamp == 1012.75
     assert source.clock_offset_s == 12.5
     assert all(chunk.received_s <= pylsl.local_clock() for chunk in chunks)
@@ -348,6 +366,8 @@ def test_silence_is_an_empty_reading(stream_name):
         ({"resolve_timeout_s": 0.0}, "above 0 s, not 0"),
         ({"resolve_timeout_s": math.inf}, "above 0 s, not inf"),
         ({"buffer_s": 0}, "at least 1 s, not 0"),
+        ({"stall_s": 0.0}, "stall_s must be above 0 s, not 0"),
+        ({"stall_s": math.nan}, "stall_s must be above 0 s, not nan"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -10,7 +10,7 @@ import pytest
 
 from saccade.realtime.errors import SignatureMismatch, SourceError
 from saccade.realtime.lsl_metadata import announce, describe
-from saccade.realtime.sources.lsl import marker_value
+from saccade.realtime.marker_value import marker_value
 from saccade.realtime.types import StreamSpec
 
 
@@ -38,7 +38,7 @@ def test_a_stream_is_read_in_full():
         name="amp",
         sfreq=100.0,
         ch_names=("Fz", "2", "Oz"),
-        ch_types=("eeg", "eog", "exg"),
+        ch_types=("eeg", "eog", "eeg"),  # the last by its name
         units=("uV", "mV", ""),
         source_id="id",
         simulated=True,

@@ -10,7 +10,7 @@ import pytest
 
 from saccade.realtime.errors import ConfigError, RecordingError, UnitError
 from saccade.realtime.sources.file import FileSource, FileSourceSettings
-from saccade.realtime.sources.recording import read_recording
+from saccade.realtime.sources.recording import RecordingOptions, read_recording
 
 N = 400
 RNG = np.random.default_rng(3)
@@ -18,6 +18,7 @@ SIGNAL = RNG.normal(0.0, 10.0, (N, 2)).round(3)
 STAMPS = 1000.0 + np.arange(N) / 200.0
 EVENTS = np.zeros(N)
 EVENTS[[50, 150, 151]] = (1, 2, 2)  # a trigger held for two samples is one event
+NOTHING, RATE = RecordingOptions(), RecordingOptions(sfreq=10.0)
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ def test_csv_columns_become_channels_stamps_and_markers(csv: Path) -> None:
     assert recording.spec.sfreq == 200.0
     assert np.allclose(recording.stamps, STAMPS)
     assert np.allclose(recording.data[:, :2], SIGNAL, atol=1e-5)
-    assert [(m.value, m.stream) for m in recording.markers] == [("1", "run"), ("2", "run")]
+    assert [(m.value, m.stream) for m in recording.markers] == [("1", "Marker0"), ("2", "Marker0")]
     assert recording.marker_rows == (50, 150)
     assert recording.markers[1].stamp == recording.stamps[150]
 
@@ -76,13 +77,13 @@ def test_large_trigger_codes_keep_all_their_digits_and_nan_is_none(tmp_path: Pat
 def test_npz_with_channels_first_is_turned(tmp_path: Path) -> None:
     path = tmp_path / "turned.npz"
     np.savez(path, data=SIGNAL.T)
-    recording = read_recording(path, sfreq=128.0)
+    recording = read_recording(path, RecordingOptions(sfreq=128.0))
     assert recording.data.shape == (N, 2)
     assert recording.spec.ch_names == ("1", "2")
 
 
 def test_names_and_rate_can_be_given(npz: Path) -> None:
-    recording = read_recording(npz, sfreq=100.0, ch_names=("A", "B"))
+    recording = read_recording(npz, RecordingOptions(sfreq=100.0, ch_names=("A", "B")))
     assert (recording.spec.sfreq, recording.spec.ch_names) == (100.0, ("A", "B"))
 
 
@@ -125,10 +126,12 @@ def test_a_unit_can_be_said_and_is_applied_once(csv: Path) -> None:
     assert np.allclose(reading.chunk.data[:, :2], SIGNAL[:256] / 1e3, rtol=1e-5)
 
 
-def refused(path: Path, text: str | bytes, message: str, **how: object) -> None:
+def refused(
+    path: Path, text: str | bytes, message: str, options: RecordingOptions = NOTHING
+) -> None:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(RecordingError, match=message) as caught:
-        read_recording(path, **how)  # type: ignore[arg-type]
+        read_recording(path, options)
     assert "\n" not in str(caught.value)
 
 
@@ -141,10 +144,11 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path: Path) -> None:
     refused(path, "time,Cz,Cz\n0,1,2\n1,2,3\n", "name each column once")
     refused(path, "Cz,Oz\n0,1\n1,2\n", "neither time stamps nor a rate: say its rate with --sfreq")
     refused(path, "time,Cz\n0,1\n0.3,2\n0.37,3\n", r"5\.405 Hz, which is not near.*--sfreq")
-    refused(path, "time,Cz\nnan,1\n0.3,2\n", "1 time stamps that are no numbers", sfreq=10.0)
+    refused(path, "time,Cz\nnan,1\n0.3,2\n", "1 time stamps that are no numbers", RATE)
     refused(path, b"\xff\xfe\x00\x01", "table of numbers|header")
     refused(tmp_path / "bad.npz", b"PK\x03\x04 not a zip", "plain NPZ arrays")
-    refused(tmp_path / "bad.txt", "x", r"\.csv, \.npz, not '\.txt'")
+    refused(tmp_path / "bad.txt", "x", r"\.csv, \.npz, not '\.txt': convert it first")
+    refused(tmp_path / "run.eeg", "x", r"not '\.eeg': give the file run\.vhdr beside it")
     with pytest.raises(RecordingError, match="no recording at"):
         read_recording(tmp_path / "absent.csv")
 

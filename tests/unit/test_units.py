@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from saccade.realtime.blocks.units import Units, UnitsSettings, check_amplitude, microvolts_per
+from saccade.realtime.blocks.units import (
+    Units,
+    UnitsSettings,
+    check_amplitude,
+    check_typical_amplitude,
+    microvolts_per,
+)
 from saccade.realtime.errors import UnitError
 from saccade.realtime.types import Chunk, StreamSpec
 
@@ -139,3 +145,20 @@ def test_bad_and_flat_channels_and_other_types_have_no_say() -> None:
     data[:, 2:] *= 1e-9
     with pytest.raises(UnitError, match="--unit"):
         check_amplitude(data, spec(*("uV",) * 6, types=types))
+
+
+def test_a_recording_is_judged_by_its_seconds_and_more_strictly() -> None:
+    """Neither drift, nor the start of an amplifier, nor a pause at 0 makes it implausible."""
+    uv = spec("uV", "uV")
+    good = noise(20.0, 2)
+    good[100:] += np.linspace(0.0, 1e6, len(good) - 100, dtype=np.float32)[:, None] * 0.001
+    good[:50] *= 1e6
+    good[400:500] = 0.0
+    check_typical_amplitude(good, uv)
+    check_typical_amplitude(noise(20.0, 2)[:3], uv)
+    check_typical_amplitude(np.zeros((500, 2), np.float32), uv)  # nothing to judge
+    check_amplitude(noise(2000.0, 2), uv)
+    with pytest.raises(UnitError, match=r"EEG of 0\.05 to 1000 µV .*; as nV it would be 2\.\d+ µV"):
+        check_typical_amplitude(noise(2000.0, 2), uv)
+    with pytest.raises(UnitError, match="try --unit mV"):
+        check_typical_amplitude(noise(0.005, 2) - np.float32(1e4), uv)

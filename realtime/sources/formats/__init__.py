@@ -1,0 +1,1 @@
+"""Readers of recorded files, one file for each family of formats."""
