@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.sinks.base import QuietSink
-from saccade.realtime.sinks.messages import event_content, message, rejected_message, to_json
-from saccade.realtime.types import Epoch, Prediction, StreamEvent, StreamSpec
+from saccade.realtime.sinks.messages import (
+    event_content,
+    message,
+    quality_content,
+    rejected_message,
+    to_json,
+)
+from saccade.realtime.types import (
+    Epoch,
+    Prediction,
+    QualityReport,
+    State,
+    StreamEvent,
+    StreamSpec,
+)
+
+HEALTH_EVERY_S = 1.0
 
 
 class JSONLSink(QuietSink):
     """Writes a line for the session, each prediction, rejected epoch, event, status, and the end.
+
+    So it does whenever the state of a channel changes ("quality", with state and reason of all
+    that are not good), and once a second for the state of the stream ("health").
 
     Each line is handed to the operating system at once, so that a crash of saccade loses none.
     The first has ``type`` "session", with the ``stream`` and the ``session``'s settings; the last
@@ -57,6 +76,8 @@ class JSONLSink(QuietSink):
                 f"expected to create the log {self.path}, but: {error.strerror}; choose another"
             ) from error
         self._simulated = spec.simulated
+        self._states: tuple[State, ...] = ()
+        self._health_s = -math.inf
         self._write(
             {
                 "type": "session",
@@ -78,6 +99,20 @@ class JSONLSink(QuietSink):
         """Write a line."""
         content = {"type": "event", "simulated": self._simulated, **event_content(event)}
         self._write(content)
+
+    def quality(self, report: QualityReport) -> None:
+        """Write a line if the state of a channel is another than in the last one."""
+        if report.states != self._states:
+            self._states = report.states
+            at = {"index": report.index, "stamp_s": report.stamp_s}
+            content = {"type": "quality", "simulated": self._simulated, **at}
+            self._write(content | quality_content(report))
+
+    def health(self, health: dict[str, Any]) -> None:
+        """Write a line if the last one is a second old."""
+        if health["at_s"] - self._health_s >= HEALTH_EVERY_S:
+            self._health_s = health["at_s"]
+            self._write({"type": "health", "simulated": self._simulated, **health})
 
     def status(self, status: dict[str, Any]) -> None:
         """Write a line."""

@@ -1,17 +1,23 @@
 """Results as LSL streams, for the window, the experiment and LabRecorder.
 
-Four streams, all irregular, all stamped with the clock at publication (the onset is inside):
+Five streams, all irregular, all stamped with the clock at publication (the onset is inside):
 
 ``PREFIX-predictions``
     One JSON object for each prediction and each rejected epoch.
 ``PREFIX-scores``
-    Numbers only, for programs without JSON, one sample for each prediction; see :data:`SCORES`.
+    Numbers only, for programs without JSON, one sample for each prediction; see
+    :data:`saccade.realtime.sinks.scores.SCORES`.
 ``PREFIX-status``
     One JSON object a second of signal, one whenever something happens to a stream ("event"), and
     the summary at the end.
 ``PREFIX-quality``
-    Peak-to-peak amplitude in µV over the last second, one channel for each of the signal's; NaN
-    for a channel that the pipeline does not use.
+    Numbers only, four times a second of signal: for each of the signal's channels every measure,
+    then its state (0 good, 1 doubtful, 2 bad); see :mod:`saccade.realtime.quality.layout`. The
+    description names both in each label, and has the whole layout as JSON.
+``PREFIX-health``
+    One JSON object four times a second of the clock: how the stream does
+    (:class:`saccade.realtime.quality.watch.StreamWatch`), and state and reason of every channel
+    that is not good.
 
 Concurrent activities: liblsl sends from threads of its own; publishing only fills its queues and
 waits for nobody.
@@ -19,29 +25,28 @@ waits for nobody.
 
 from __future__ import annotations
 
-import dataclasses
-import math
 import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pylsl
 
-from saccade.realtime.blocks.units import MICROVOLT
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.lsl_metadata import announce
+from saccade.realtime.quality import layout
 from saccade.realtime.sinks.base import QuietSink
-from saccade.realtime.sinks.messages import event_content, message, rejected_message, to_json
-from saccade.realtime.types import Epoch, Prediction, StreamEvent, StreamSpec
+from saccade.realtime.sinks.messages import (
+    event_content,
+    message,
+    quality_content,
+    rejected_message,
+    to_json,
+)
+from saccade.realtime.sinks.scores import score_channels, score_values
+from saccade.realtime.types import Epoch, Prediction, QualityReport, StreamEvent, StreamSpec
 
-SCORES = {"epoch": "count", "onset": "s", "latency": "ms", "label_rank": "count"}
-"""First channels of the scores and their units; row, score and probability of each of the best
-concepts follow. Latency is the sum of the parts that were measured. NaN stands for unknown."""
-
-CANDIDATE = {"row": "count", "score": "cosine", "probability": "1"}
 LINGER_S = 0.5  # for the summary to leave before the streams close
 
 
@@ -52,7 +57,7 @@ class LSLSinkSettings:
     Parameters
     ----------
     prefix : str
-        First part of the four streams' names.
+        First part of the streams' names.
     top_k : int
         How many of the best concepts the scores have, at least 1.
     session_id : str or None
@@ -75,29 +80,25 @@ class LSLSinkSettings:
 
 
 class LSLSink(QuietSink):
-    """Publishes predictions, scores, status and quality; see the module."""
+    """Publishes predictions, scores, status, quality and health; see the module."""
 
     def __init__(self, settings: LSLSinkSettings) -> None:
         self.settings = settings
         self._outlets: dict[str, pylsl.StreamOutlet] = {}
 
     def open(self, spec: StreamSpec, session: dict[str, Any]) -> None:
-        """Announce the four streams, with the session's settings in their descriptions."""
+        """Announce the five streams, with the session's settings in their descriptions."""
         self._spec = spec
+        self._report: QualityReport | None = None
         about = {"stream": spec.name, "session": to_json(session)}
         session_id = self.settings.session_id or uuid.uuid4().hex
-        best = [
-            (f"{name}_{place}", unit)
-            for place in range(1, self.settings.top_k + 1)
-            for name, unit in CANDIDATE.items()
-        ]
-        text, count = pylsl.cf_string, len(spec.ch_names)
-        quality = list(zip(spec.ch_names, (MICROVOLT,) * count, strict=True))
+        text = pylsl.cf_string
         for part, channel_format, channels in (
             ("predictions", text, [("prediction", "json")]),
-            ("scores", pylsl.cf_double64, [*SCORES.items(), *best]),
+            ("scores", pylsl.cf_double64, list(score_channels(self.settings.top_k).items())),
             ("status", text, [("status", "json")]),
-            ("quality", pylsl.cf_float32, quality),
+            ("quality", pylsl.cf_float32, layout.columns(spec.ch_names)),
+            ("health", text, [("health", "json")]),
         ):
             own = StreamSpec(
                 name=f"{self.settings.prefix}-{part}",
@@ -109,25 +110,14 @@ class LSLSink(QuietSink):
                 simulated=spec.simulated,
                 speed=spec.speed,
             )
-            info = announce(own, part.capitalize(), channel_format, about)
+            more = {"quality": layout.about(spec.ch_names)} if part == "quality" else {}
+            info = announce(own, part.capitalize(), channel_format, about | more)
             self._outlets[part] = pylsl.StreamOutlet(info)
 
     def prediction(self, prediction: Prediction) -> None:
         """Publish a prediction, as JSON and as numbers."""
         self._push("predictions", [to_json(message(prediction, self.settings.labels))])
-        parts = [s for s in dataclasses.astuple(prediction.latency) if math.isfinite(s)]
-        rank = prediction.label_rank
-        numbers = [
-            float(prediction.epoch.number),
-            prediction.epoch.onset_s,
-            1e3 * sum(parts) if parts else math.nan,
-            math.nan if rank is None else float(rank),
-        ]
-        top = prediction.ranking.top[: self.settings.top_k]
-        for candidate in top:
-            numbers += [float(candidate.row), candidate.score, candidate.probability]
-        numbers += [math.nan] * (len(CANDIDATE) * (self.settings.top_k - len(top)))
-        self._push("scores", numbers)
+        self._push("scores", score_values(prediction, self.settings.top_k))
 
     def rejected(self, epoch: Epoch) -> None:
         """Publish an epoch that is not decoded."""
@@ -138,16 +128,22 @@ class LSLSink(QuietSink):
         """Publish what happened to a stream, with the status."""
         self._tell("event", event_content(event))
 
-    def status(self, status: dict[str, Any]) -> None:
-        """Publish the state of the session, and the amplitudes in it as quality.
+    def quality(self, report: QualityReport) -> None:
+        """Publish the measures and states of the channels as numbers."""
+        self._report = report
+        self._push("quality", layout.row(report))
 
-        ``ptp_uv`` has an amplitude for each name in ``ch_names``; without it, quality is silent.
-        """
+    def health(self, health: dict[str, Any]) -> None:
+        """Publish how the stream does, with the channels that are not good."""
+        channels = {} if self._report is None else quality_content(self._report)
+        self._push(
+            "health",
+            [to_json({"type": "health", "simulated": self._spec.simulated, **health, **channels})],
+        )
+
+    def status(self, status: dict[str, Any]) -> None:
+        """Publish the state of the session."""
         self._tell("status", status)
-        if "ptp_uv" in status:
-            amplitude_of = dict(zip(status["ch_names"], status["ptp_uv"], strict=True))
-            values = [amplitude_of.get(name, math.nan) for name in self._spec.ch_names]
-            self._push("quality", np.array(values, np.float32))
 
     def close(self, summary: dict[str, Any]) -> None:
         """Publish the summary on the status stream and end all streams."""

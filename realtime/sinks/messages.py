@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.realtime.types import Epoch, Prediction, StreamEvent
+from saccade.realtime.types import Epoch, Prediction, QualityReport, StreamEvent
 
 
 def message(prediction: Prediction, labels: Mapping[str, int] | None = None) -> dict[str, Any]:
@@ -66,6 +66,18 @@ def rejected_message(epoch: Epoch, *, simulated: bool) -> dict[str, Any]:
 def event_content(event: StreamEvent) -> dict[str, Any]:
     """Return what happened to a stream as a message: ``event`` is its kind."""
     return {"event": event.kind, "stream": event.stream, "text": event.text, "at_s": event.at_s}
+
+
+def quality_content(report: QualityReport) -> dict[str, Any]:
+    """Return which channels are not good: ``channels`` has state and reason of each, by name."""
+    told = zip(report.ch_names, report.states, report.reasons, strict=True)
+    return {
+        "channels": {
+            name: {"state": state, "reason": reason}
+            for name, state, reason in told
+            if state != "good"
+        }
+    }
 
 
 def to_json(content: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""Writing XDF, the file format of LabRecorder."""
