@@ -12,13 +12,22 @@ import pytest
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.lsl_metadata import describe
 from saccade.realtime.protocols import Sink
+from saccade.realtime.quality import layout
 from saccade.realtime.sinks.lsl import LSLSink, LSLSinkSettings
 from saccade.realtime.sinks.messages import message, rejected_message, to_json
-from saccade.realtime.types import Candidate, Epoch, Latency, Prediction, Ranking, StreamSpec
+from saccade.realtime.types import (
+    Candidate,
+    Epoch,
+    Latency,
+    Prediction,
+    QualityReport,
+    Ranking,
+    StreamSpec,
+)
 
 pytestmark = pytest.mark.lsl
 
-PARTS = ("predictions", "scores", "status", "quality")
+PARTS = ("predictions", "scores", "status", "quality", "health")
 SPEC = StreamSpec(
     "amp", 250.0, ("Fz", "Cz", "EOG"), ("eeg", "eeg", "eog"), ("µV",) * 3, "id", simulated=True
 )
@@ -92,8 +101,10 @@ def test_the_streams_describe_themselves(stream_name, sink):
             "probability_2": "1",
         },
         "status": {"status": "json"},
-        "quality": {"Fz": "µV", "Cz": "µV", "EOG": "µV"},
+        "quality": dict(layout.columns(SPEC.ch_names)),
+        "health": {"health": "json"},
     }
+    assert units["quality"]["Cz amplitude_uv"] == "µV"
 
 
 def test_predictions_and_rejected_epochs_are_published_in_order(stream_name, sink):
@@ -124,15 +135,41 @@ def test_scores_are_numbers_in_fixed_columns(stream_name, sink):
     assert second == pytest.approx([6, 12.5, nan, nan, 0, 0.5, 0.25, nan, nan, nan], nan_ok=True)
 
 
-def test_quality_has_a_place_for_every_channel(stream_name, sink):
-    status, quality = Client(f"{stream_name}-status"), Client(f"{stream_name}-quality")
-    sink.status({"predictions": 3})
-    sink.status({"predictions": 4, "ch_names": ["Cz", "Fz"], "ptp_uv": [7.5, math.nan]})
-    assert status.next_json() == {"type": "status", "simulated": True, "predictions": 3}
-    second = status.next_json()
-    assert (second["predictions"], second["ptp_uv"]) == (4, [7.5, None])
-    sample, _ = quality.next()
-    assert sample == pytest.approx([math.nan, 7.5, math.nan], nan_ok=True)
+def report():
+    measures = {"amplitude_uv": np.float32([7.5, math.nan, 80]), "flat_s": np.float32([0, 6, 0])}
+    states, reasons = ("good", "bad", "doubtful"), ("", "has not changed for 6.0 s", "80 µV")
+    return QualityReport(499, 2.0, SPEC.ch_names, measures, states, reasons)
+
+
+def test_quality_is_numbers_whose_layout_the_stream_describes(stream_name, sink):
+    client = Client(f"{stream_name}-quality")
+    sink.quality(report())
+    sample, _ = client.next()
+    about = client.info.desc().child("saccade").child_value("quality")
+    axes = json.loads(about)
+    table = np.reshape(sample, (len(axes["channels"]), len(axes["measures"])))
+    column = axes["measures"].index
+    assert table[:, column("amplitude_uv")] == pytest.approx([7.5, math.nan, 80], nan_ok=True)
+    assert table[:, column("flat_s")] == pytest.approx([0, 6, 0])
+    assert np.isnan(table[:, column("ransac")]).all()
+    assert [axes["states"][int(i)] for i in table[:, column("state")]] == list(report().states)
+    assert axes["channels"] == list(SPEC.ch_names)
+
+
+def test_health_tells_of_the_stream_and_of_channels_that_are_not_good(stream_name, sink):
+    client = Client(f"{stream_name}-health")
+    sink.health({"stream": "amp", "age_ms": math.nan})
+    sink.quality(report())
+    sink.health({"stream": "amp", "age_ms": 12.0})
+    first = {"type": "health", "simulated": True, "stream": "amp"}
+    assert client.next_json() == first | {"age_ms": None}
+    assert client.next_json() == first | {
+        "age_ms": 12.0,
+        "channels": {
+            "Cz": {"state": "bad", "reason": "has not changed for 6.0 s"},
+            "EOG": {"state": "doubtful", "reason": "80 µV"},
+        },
+    }
 
 
 def test_the_summary_leaves_before_the_streams_end(stream_name):
@@ -154,9 +191,9 @@ def test_every_session_has_source_ids_of_its_own(stream_name):
     sinks.append(LSLSink(LSLSinkSettings(stream_name, session_id="s1")))
     for sink in sinks:
         sink.open(SPEC, SESSION)
-    found = pylsl.resolve_bypred(f"starts-with(name, '{stream_name}')", 12, 5.0)
+    found = pylsl.resolve_bypred(f"starts-with(name, '{stream_name}')", 15, 5.0)
     ids = {info.source_id() for info in found}
-    assert len(ids) == len(found) == 12
+    assert len(ids) == len(found) == 15
     assert {f"{stream_name}-{part}-s1" for part in PARTS} < ids
     for sink in sinks:
         sink.close({})

@@ -18,6 +18,7 @@ from saccade.realtime.types import (
     Flag,
     Latency,
     Prediction,
+    QualityReport,
     Ranking,
     StreamSpec,
 )
@@ -160,6 +161,35 @@ def test_a_session_is_written_and_read_back(tmp_path):
     assert all(line["simulated"] for line in (header, predicted, rejected, status))
     sink.close({})
     assert len(lines(path)) == 5
+
+
+def test_quality_is_written_when_a_state_changes_and_health_once_a_second(tmp_path):
+    def report(index, state, reason):
+        return QualityReport(index, index / 250, SPEC.ch_names, {}, ("good", state), ("", reason))
+
+    sink = JSONLSink(tmp_path / "log.jsonl")
+    sink.open(SPEC, {})
+    for index, state, reason in (
+        (62, "bad", "flat for 6 s"),
+        (124, "bad", "flat for 7 s"),
+        (186, "good", ""),
+        (248, "good", ""),
+    ):
+        sink.quality(report(index, state, reason))
+    for at_s in (100.0, 100.25, 100.99, 101.0, 101.5):
+        sink.health({"at_s": at_s, "age_ms": None})
+    sink.close({})
+    _, bad, good, first, second, _ = lines(sink.path)
+    assert bad == {
+        "type": "quality",
+        "simulated": True,
+        "index": 62,
+        "stamp_s": 0.248,
+        "channels": {"Öz": {"state": "bad", "reason": "flat for 6 s"}},
+    }
+    assert (good["index"], good["channels"]) == (186, {})
+    assert first == {"type": "health", "simulated": True, "at_s": 100.0, "age_ms": None}
+    assert second["at_s"] == 101.0
 
 
 def test_an_existing_file_is_never_touched(tmp_path):
