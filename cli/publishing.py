@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from saccade.cli import common
-from saccade.realtime.player import Player, PlayerSettings
+from saccade.cli.steering import COMMANDS, Steering
 from saccade.realtime.protocols import Source
+from saccade.realtime.replay.player import Player, PlayerSettings
 
 
 def publish(
-    source: Source, name: str, speed: float, wait_s: float | None, *, simulated: bool, as_json: bool
+    source: Source,
+    name: str,
+    speed: float,
+    wait_s: float | None,
+    *,
+    simulated: bool,
+    as_json: bool,
+    rounds: int | None = 1,
+    interactive: bool = False,
 ) -> None:
     """Send a source as the streams NAME and NAME-markers until it ends or a signal comes.
 
@@ -28,17 +39,35 @@ def publish(
         Whether to say so.
     as_json : bool
         End with a line of JSON instead of words.
+    rounds : int or None
+        How often to play a tape; None does not end.
+    interactive : bool
+        Obey commands on standard input.
     """
     player = Player(
         source,
         PlayerSettings(
-            name=name, marker_name=f"{name}-markers", speed=speed, wait_for_consumers_s=wait_s
+            name=name,
+            marker_name=f"{name}-markers",
+            speed=speed,
+            wait_for_consumers_s=wait_s,
+            rounds=rounds,
+            variable_speed=interactive,
         ),
     )
     what = "simulated " if simulated else ""
     line = f"saccade: {what}streams '{name}' and '{name}-markers'; Ctrl-C ends them"
     with common.stop_signals() as stop:
-        report = player.run(stop.is_set, lambda: common.say(line))
+        steering = Steering(player, stop.set, as_json=as_json)
+
+        def announced() -> None:
+            common.say(line)
+            if interactive:
+                common.say(f"saccade: commands are {COMMANDS}")
+                steering.begin(sys.stdin)
+
+        report = player.run(stop.is_set, announced)
+        steering.end()
     if as_json:
         common.emit(
             {

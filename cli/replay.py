@@ -1,37 +1,66 @@
-"""``saccade replay``: a recording as LSL streams, or decoded in process.
+"""``saccade replay``: a recording as LSL streams, decoded in process, or compared with itself.
 
 Concurrent activities when publishing: this thread reads, waits for each sample's time and pushes;
-liblsl sends from threads of its own.
+liblsl sends from threads of its own; with ``--interactive`` another thread reads commands. When
+decoding there is only this one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from saccade.cli import common
 
 if TYPE_CHECKING:
+    from saccade.cli.configuration import Config, Loaded
+    from saccade.realtime.protocols import Source
     from saccade.realtime.sources.file import FileSource
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="The recording (.csv, .npz).")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="The recording: XDF, FIF, EDF, BDF, BrainVision, SET, GDF, CSV, NPZ."),
+    ],
     decoder: Annotated[
         Path | None, typer.Option("--decoder", help="Decode in process, as fast as possible.")
     ] = None,
     info: Annotated[bool, typer.Option("--info", help="Say what is in the file, no more.")] = False,
+    start: Annotated[
+        float | None, typer.Option(help="Begin so many seconds into the recording.")
+    ] = None,
+    stop: Annotated[
+        float | None, typer.Option(help="End so many seconds into the recording.")
+    ] = None,
     speed: Annotated[
-        float, typer.Option(help="Seconds of recording per second, when publishing.", min=0.01)
-    ] = 1.0,
+        float | None, typer.Option(help="Seconds of recording sent per second; 1 without it.")
+    ] = None,
+    loop: Annotated[bool, typer.Option("--loop", help="Begin again at the end, for ever.")] = False,
+    times: Annotated[
+        int | None, typer.Option(help="Send it so many times, one after the other.", min=1)
+    ] = None,
+    interactive: Annotated[
+        bool,
+        typer.Option(
+            "--interactive",
+            help="Obey lines on standard input: pause, resume, seek SECONDS, speed FACTOR, "
+            "position, quit.",
+        ),
+    ] = False,
     name: Annotated[
         str | None, typer.Option(help="Name of the EEG stream; NAME-markers is the other one.")
     ] = None,
     wait: Annotated[
         float | None, typer.Option(help="Wait so many seconds for a reader of both.", min=0)
     ] = None,
+    stream: common.RecordedStream = None,
+    stream_type: common.RecordedType = None,
+    source_id: common.RecordedSourceId = None,
+    markers: common.RecordedMarkers = None,
     unit: common.Unit = None,
     sfreq: common.Sfreq = None,
     ch_names: common.ChNames = None,
@@ -40,82 +69,154 @@ def replay(
         bool, typer.Option("--decode-rejected", help="Decode rejected epochs too, counted apart.")
     ] = False,
     log: Annotated[Path | None, typer.Option(help="Write a JSONL log to this new file.")] = None,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Compare with the predictions in the recording; exit 1 if any differs.",
+        ),
+    ] = False,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", help="Compare with this log (.jsonl) or recording instead."),
+    ] = None,
     config: common.ConfigFile = None,
     override: common.Set = None,
     json: common.Json = False,
 ) -> None:
-    """Publish a recording as LSL streams, or decode it in process."""
-    from saccade.cli import configuration
-    from saccade.realtime.sources.file import FileSource, FileSourceSettings
+    """Publish a recording as LSL streams; or decode it in process, with --decoder."""
+    from saccade.cli import configuration, recorded
+    from saccade.realtime.replay.tape import Tape
+    from saccade.realtime.sources.file import FileSource
 
+    part = {"--start": start is not None, "--stop": stop is not None}
+    sending = {
+        "--speed": speed is not None,
+        "--loop": loop,
+        "--times": times is not None,
+        "--interactive": interactive,
+        "--name": name is not None,
+        "--wait": wait is not None,
+    }
+    comparing = {"--compare": compare, "--against": against is not None}
+    decoding = {
+        "--label": bool(label),
+        "--decode-rejected": decode_rejected,
+        "--log": log is not None,
+        **comparing,
+    }
+    if info:
+        _refuse(
+            {"--decoder": decoder is not None, **part, **sending, **decoding},
+            "--info says what is in the file and plays nothing",
+        )
+    elif decoder is not None:
+        _refuse(sending, "with --decoder nothing is sent, and decoded as fast as possible, once")
+        if any(comparing.values()):
+            _refuse(part, "a session can be compared only as a whole")
+    else:
+        _refuse(decoding, "it is the --decoder that decodes, and none is given")
+        if loop:
+            _refuse({"--times": times is not None}, "--loop has no end")
     loaded = configuration.load(
         config,
         {
+            "stream.name": stream,
+            "stream.type": stream_type,
+            "stream.source_id": source_id,
             "stream.unit": unit,
             "stream.sfreq": sfreq,
             "stream.ch_names": common.listed(ch_names),
+            "markers.names": tuple(markers or ()),
             "markers.labels": common.label_map(label),
             "output.log": log,
             "output.lsl": False,
         },
         override or (),
     )
-    settings = loaded.config
-    source = FileSource(
-        FileSourceSettings(
-            file, settings.stream.unit, settings.stream.sfreq, settings.stream.ch_names
-        )
-    )
+    chosen = recorded.file_settings(file, loaded)
     if info:
-        _info(source, as_json=json)
-    elif decoder is not None:
-        loaded.refuse(configuration.OF_THE_DECODER, "the decoder file brings its own")
-        from saccade.cli import wiring
-        from saccade.models.decoders import decoder_file
+        from saccade.cli import replay_info
 
-        session = wiring.Session(
-            decoder_file.load(decoder), source, settings, decode_rejected=decode_rejected
-        )
-        with common.stop_signals() as stop:
-            session.start()
-            summary = session.run(lambda _: stop.is_set())
-        known = {run.get("sha256") for run in session.file.calibration.get("sources", ())}
-        summary["trained_on"] = source.sha256 in known
-        common.report(summary, as_json=json)
-    else:
+        replay_info.info(chosen, as_json=json)
+        return
+    source = FileSource(chosen)
+    if decoder is None:
         from saccade.cli.publishing import publish
 
-        publish(source, name or file.stem, speed, wait, simulated=False, as_json=json)
-
-
-def _info(source: FileSource, *, as_json: bool) -> None:
-    """Say what is in the file, and whether its time stamps keep step."""
-    import numpy as np
-
-    from saccade.realtime.sources.recording import read_recording
-
-    s = source.settings
-    recording = read_recording(s.path, s.sfreq, s.ch_names)
-    spec, steps = recording.spec, np.diff(recording.stamps)
-    values: dict[str, int] = {}
-    for marker in recording.markers:
-        values[marker.value] = values.get(marker.value, 0) + 1
-    span_s = float(recording.stamps[-1] - recording.stamps[0])
-    facts = {
-        "file": s.path.name,
-        "samples": len(recording.data),
-        "duration_s": round(span_s, 3),
-        "sfreq": spec.sfreq,
-        "effective_sfreq": round((len(recording.data) - 1) / span_s, 3) if span_s > 0 else None,
-        "channels": dict(zip(spec.ch_names, spec.ch_types, strict=True)),
-        "unit": spec.units[0] or None,
-        "markers": dict(sorted(values.items())),
-        "steps_back": int((steps < 0).sum()),
-        "longest_step_ms": round(1e3 * float(steps.max()), 3),
-        "not_finite": int((~np.isfinite(recording.data)).sum()),
-    }
-    if as_json:
-        common.emit(facts)
+        publish(
+            Tape(source, start or 0.0, stop),
+            name or file.stem,
+            1.0 if speed is None else speed,
+            wait,
+            simulated=False,
+            as_json=json,
+            rounds=None if loop else 1 if times is None else times,
+            interactive=interactive,
+        )
         return
-    for key, value in facts.items():
-        typer.echo(f"{key.replace('_', ' '):<16} {common.in_words(value)}")
+    loaded.refuse(configuration.OF_THE_DECODER, "the decoder file brings its own")
+    if any(comparing.values()):
+        _compare(against or file, decoder, source, loaded, decode_rejected, as_json=json)
+    else:
+        played = source if start is None and stop is None else Tape(source, start or 0.0, stop)
+        summary, _ = _decode(decoder, source, played, loaded.config, decode_rejected)
+        common.report(summary, as_json=json)
+
+
+def _decode(
+    decoder: Path, file: FileSource, played: Source, settings: Config, decode_rejected: bool
+) -> tuple[dict[str, Any], bool]:
+    """Decode what is played of a file; return the summary, and whether it came to the end."""
+    from saccade.cli import wiring
+    from saccade.models.decoders import decoder_file
+
+    session = wiring.Session(
+        decoder_file.load(decoder), played, settings, decode_rejected=decode_rejected, live=False
+    )
+    with common.stop_signals() as stop:
+        session.start()
+        summary = session.run(lambda _: stop.is_set())
+    runs = session.file.calibration.get("sources", ())
+    known = {run.get("sha256") for run in runs if isinstance(run, Mapping)}  # of data sets, names
+    return summary | {"trained_on": file.sha256 in known}, not stop.is_set()
+
+
+def _compare(
+    original: Path,
+    decoder: Path,
+    file: FileSource,
+    loaded: Loaded,
+    decode_rejected: bool,
+    *,
+    as_json: bool,
+) -> None:
+    """Decode a recorded session once more, and say what differs; exit with 1 if anything does."""
+    from saccade.cli import comparing
+    from saccade.realtime.errors import SaccadeError
+    from saccade.realtime.replay.account import read_account
+
+    account = read_account(original)
+    settings = comparing.as_recorded(loaded, account)
+    decode_rejected = decode_rejected or bool(account.session.get("decode_rejected"))
+    with comparing.logged(settings) as (logging, log):
+        summary, at_end = _decode(decoder, file, file, logging, decode_rejected)
+        if not at_end:
+            raise SaccadeError(f"stopped before the end: nothing is compared with {account.name}")
+        comparison, remarks = comparing.compared(account, log)
+    summary["comparison"] = {"with": account.name, **comparison.to_dict(), "remarks": remarks}
+    common.report(summary, as_json=as_json)
+    if not as_json:
+        for line in (*remarks, f"compared with {account.name}:", *comparison.lines()):
+            typer.echo(line)
+    if not comparison.identical:
+        raise typer.Exit(1)
+
+
+def _refuse(flags: Mapping[str, bool], why: str) -> None:
+    """Refuse flags that are given, but would not be looked at."""
+    from saccade.realtime.errors import ConfigError
+
+    given = [flag for flag, is_given in flags.items() if is_given]
+    if given:
+        raise ConfigError(f"{', '.join(given)} would change nothing here: {why}")

@@ -10,7 +10,8 @@ import pylsl
 import pytest
 
 from saccade.realtime.errors import ConfigError, SourceError
-from saccade.realtime.player import Player, PlayerReport, PlayerSettings
+from saccade.realtime.replay.player import Player, PlayerReport, PlayerSettings
+from saccade.realtime.sources import lsl_clock
 from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
 from saccade.realtime.sources.lsl_resolve import StreamQuery
 from saccade.realtime.types import Marker, StreamSpec
@@ -67,7 +68,7 @@ def joined(readings, what):
 @pytest.fixture
 def raw_stamps(monkeypatch):
     """Leave the sender's stamps as they are, to compare them to the last bit."""
-    monkeypatch.setattr(pylsl.StreamInlet, "time_correction", lambda *_: 0.0)
+    monkeypatch.setattr(lsl_clock, "measured", lambda *_: (0.0, pylsl.local_clock(), 0.0))
 
 
 @pytest.mark.usefixtures("raw_stamps")
@@ -249,8 +250,8 @@ def test_what_the_source_raises_gets_out(stream_name, array_source, monkeypatch)
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"speed": 0.0}, "speed must be a number above 0, not 0.0"),
-        ({"speed": float("nan")}, "speed must be a number above 0, not nan"),
+        ({"speed": 0.0}, "speed must be 0.01 to 1000, not 0"),
+        ({"speed": float("nan")}, "speed must be 0.01 to 1000, not nan"),
         ({"chunk_s": -1.0}, "chunk_s must be a number above 0"),
         ({"linger_s": -1.0}, "linger_s must be at least 0 s"),
     ],
