@@ -127,4 +127,6 @@ def epochs_to_spec(epochs: EpochSettings) -> dict[str, Any]:
 
 def plain(value: Any) -> Any:
     """Return a value with lists for tuples, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
     return [plain(item) for item in value] if isinstance(value, tuple) else value

@@ -1,4 +1,4 @@
-"""What is done to one epoch once it is cut: baseline, peak-to-peak check, crop.
+"""What is done to one epoch once it is cut: baseline and crop.
 
 An epoch has a fixed shape, so none of this can depend on how the samples arrived.
 """
@@ -58,19 +58,3 @@ def subtract_baseline(data: Float32, span: slice) -> Float32:
     """
     mean = np.mean(data[:, span], axis=1, dtype=np.float64, keepdims=True)  # (n_channels, 1)
     return np.asarray(data - mean, np.float32)
-
-
-def worst_peak_to_peak(data: Float32, rows: tuple[int, ...]) -> tuple[int, float]:
-    """Return the row with the largest peak-to-peak amplitude among some, and that amplitude.
-
-    Parameters
-    ----------
-    data : array of shape (n_channels, n_times), float32
-        The epoch, in µV.
-    rows : tuple of int
-        Rows to look at, at least one.
-    """
-    chosen = data[list(rows)]
-    amplitude = chosen.max(axis=1) - chosen.min(axis=1)
-    worst = int(np.argmax(amplitude))
-    return rows[worst], float(amplitude[worst])

@@ -24,14 +24,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from saccade.realtime.epoch_steps import columns, subtract_baseline, worst_peak_to_peak
+from saccade.realtime.epoch_gates import Gates, PotatoSettings
+from saccade.realtime.epoch_steps import columns, subtract_baseline
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.ring import BEFORE, TWICE, RingBuffer
 from saccade.realtime.sampling import samples
 from saccade.realtime.types import NOT_MEASURED, Chunk, Epoch, Flag, Marker, StreamSpec
 
-# Types whose amplitude is judged; others (triggers, auxiliary inputs) have no µV limits.
-JUDGED_TYPES = ("eeg", "")
 TIE_PERIODS = 0.1  # a marker this near to the middle between two samples goes to the earlier
 MOST_VALUES, OTHER_VALUES = 50, "(other values)"  # that are told apart among the unlabelled
 
@@ -50,9 +49,14 @@ class EpochSettings:
         Span that is handed on, after baseline and judgement; None hands on all.
     reject_ptp_uv : float or None
         Largest peak-to-peak amplitude of an EEG channel in the whole window, in µV.
+    reject_flat_uv : float or None
+        Smallest, in µV: a channel that stands still makes the epoch worthless.
+    potato : PotatoSettings or None
+        What the covariance of an epoch must be like (:mod:`~saccade.realtime.epoch_gates`).
     keep_flagged : tuple of str
         Flags (as in :class:`~saccade.realtime.types.Flag`, lower case) that do not reject an
-        epoch. Missing samples always do.
+        epoch; "gap" keeps one over a clock step, too. Missing samples always reject, samples
+        filled in over a short gap never do.
     labels : mapping of str to str, or None
         Marker value → concept. Markers that are not in it make no epoch and are counted. None
         takes every marker, its value being the label.
@@ -70,6 +74,8 @@ class EpochSettings:
     baseline_s: tuple[float, float] | None = (-0.2, 0.0)
     crop_s: tuple[float, float] | None = None
     reject_ptp_uv: float | None = None
+    reject_flat_uv: float | None = None
+    potato: PotatoSettings | None = None
     keep_flagged: tuple[str, ...] = ()
     labels: Mapping[str, str] | None = None
     ignore: tuple[str, ...] = ()
@@ -129,22 +135,20 @@ class Epocher:
         self._baseline = s.baseline_s and columns(s.baseline_s, *args, "baseline_s")
         self._crop = (s.crop_s and columns(s.crop_s, *args, "crop_s")) or slice(0, self._n_times)
         self._tmin_s = tmin_s + float(self._crop.start) / spec.sfreq
-        if s.reject_ptp_uv is not None and not s.reject_ptp_uv > 0:
-            raise ConfigError(
-                f"reject_ptp_uv must be above 0 µV, not {s.reject_ptp_uv}: leave it out to "
-                "judge no amplitude"
-            )
-        rejecting = Flag.GAP | Flag.NONFINITE | Flag.CLIPPED | Flag.SETTLING
-        unknown = set(s.keep_flagged) - set(rejecting.words())
+        self._gates = Gates(spec, s.reject_ptp_uv, s.reject_flat_uv, s.potato)
+        keepable = Flag.GAP | Flag.NONFINITE | Flag.CLIPPED | Flag.SETTLING
+        unknown = set(s.keep_flagged) - set(keepable.words())
         if unknown:
             raise ConfigError(
-                f"keep_flagged may hold {', '.join(rejecting.words())}, "
+                f"keep_flagged may hold {', '.join(keepable.words())}, "
                 f"not {', '.join(sorted(unknown))}"
             )
+        rejecting = keepable | Flag.CLOCK
         for name in s.keep_flagged:
             rejecting &= ~Flag[name.upper()]
+        if "gap" in s.keep_flagged:
+            rejecting &= ~Flag.CLOCK
         self._rejecting = rejecting
-        self._judged = tuple(i for i, t in enumerate(spec.ch_types) if t in JUDGED_TYPES)
         self._hop = None if s.hop_s is None else samples(s.hop_s, spec.sfreq, "hop_s")
         if self._hop is not None and self._hop < 1:
             raise ConfigError(
@@ -309,7 +313,7 @@ class Epocher:
         else:
             if self._baseline is not None:
                 data = subtract_baseline(data, self._baseline)
-            rejected += self._judge(data)
+            rejected += self._gates.judge(data)
         epoch = Epoch(
             number=self.n_epochs,
             data=np.ascontiguousarray(data[:, self._crop]),
@@ -330,14 +334,3 @@ class Epocher:
         self.n_rejected += bool(rejected)
         self.n_unmatched += marker is not None and n_held == 0
         return epoch
-
-    def _judge(self, data: np.ndarray) -> list[str]:
-        limit = self.settings.reject_ptp_uv
-        if limit is None or not self._judged:
-            return []
-        row, amplitude = worst_peak_to_peak(data, self._judged)
-        if amplitude <= limit:
-            return []
-        return [
-            f"peak to peak {amplitude:.0f} µV on {self._spec.ch_names[row]} (limit {limit:g} µV)"
-        ]
