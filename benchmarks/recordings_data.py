@@ -11,11 +11,11 @@ import numpy as np
 from saccade.calibration.collect import Trials, collect
 from saccade.models.galleries.gallery import Gallery
 from saccade.models.galleries.gallery_files import load_arrays
-from saccade.realtime.continuity import measured_gap_s
 from saccade.realtime.epochs import EpochSettings
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.pipeline import settings_from_spec
 from saccade.realtime.sources.file import FileSource, FileSourceSettings
+from saccade.realtime.timing.continuity import measured_gap_s
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,16 @@ def calibrate(
     high_hz: Annotated[float | None, typer.Option(help="Its upper edge.")] = None,
     order: Annotated[int | None, typer.Option(help="Its order (poles of each edge).")] = None,
     line_hz: Annotated[float | None, typer.Option(help="Notch out 50 or 60 Hz.")] = None,
+    bads: Annotated[
+        str | None, typer.Option(help="Bad channels, by commas: told from their neighbours.")
+    ] = None,
+    repair: Annotated[
+        str | None, typer.Option(help="auto: find bad channels as they come and go, repair them.")
+    ] = None,
+    asr: Annotated[
+        float | None,
+        typer.Option(help="Artifact subspace reconstruction: its cutoff, 5 (much) to 20 (little)."),
+    ] = None,
     reference: Annotated[str | None, typer.Option(help="average or none.")] = None,
     resample_hz: Annotated[float | None, typer.Option(help="Rate to work at.")] = None,
     tmin: Annotated[float | None, typer.Option(help="Start of the window, s.")] = None,
@@ -47,8 +57,18 @@ def calibrate(
     reject_ptp_uv: Annotated[
         float | None, typer.Option(help="Reject epochs above this peak to peak amplitude, µV.")
     ] = None,
+    reject_flat_uv: Annotated[
+        float | None, typer.Option(help="Reject epochs with a channel below this amplitude, µV.")
+    ] = None,
+    potato: Annotated[
+        float | None, typer.Option(help="Reject epochs of unusual covariance, beyond this z, as 3.")
+    ] = None,
     folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything that is drawn.")] = None,
+    stream: common.RecordedStream = None,
+    stream_type: common.RecordedType = None,
+    source_id: common.RecordedSourceId = None,
+    markers: common.RecordedMarkers = None,
     unit: common.Unit = None,
     sfreq: common.Sfreq = None,
     ch_names: common.ChNames = None,
@@ -59,24 +79,33 @@ def calibrate(
     """Make a decoder from recorded calibration runs."""
     from saccade.cli import configuration
 
-    settings = configuration.load(
+    loaded = configuration.load(
         config,
         {
+            "stream.name": stream,
+            "stream.type": stream_type,
+            "stream.source_id": source_id,
             "stream.unit": unit,
             "stream.sfreq": sfreq,
             "stream.ch_names": common.listed(ch_names),
+            "markers.names": tuple(markers or ()),
             "markers.labels": common.label_map(label),
             "pipeline.channels": common.listed(channels),
             "pipeline.low_hz": low_hz,
             "pipeline.high_hz": high_hz,
             "pipeline.order": order,
             "pipeline.line_hz": line_hz,
+            "pipeline.bads": common.listed(bads),
+            "pipeline.repair": repair,
+            "pipeline.asr_cutoff": asr,
             "pipeline.reference": reference,
             "pipeline.resample_hz": resample_hz,
             "epochs.tmin_s": tmin,
             "epochs.tmax_s": tmax,
             "epochs.crop_s": crop,
             "epochs.reject_ptp_uv": reject_ptp_uv,
+            "epochs.reject_flat_uv": reject_flat_uv,
+            "epochs.potato_z": potato,
             "gallery.vectors": gallery,
             "gallery.names": gallery_names,
             "gallery.backbone": backbone,
@@ -87,20 +116,17 @@ def calibrate(
             "calibration.seed": seed,
         },
         override or (),
-    ).config
+    )
+    settings = loaded.config
 
-    from saccade.cli import fitting
+    from saccade.cli import fitting, recorded
     from saccade.models.decoders import decoder_file
-    from saccade.realtime.sources.file import FileSource, FileSourceSettings
+    from saccade.realtime.sources.file import FileSource
 
     check_target(out, overwrite=overwrite)
     if save_trials is not None:
         _check_session(save_trials)
-    stream = settings.stream
-    sources = [
-        FileSource(FileSourceSettings(path, stream.unit, stream.sfreq, stream.ch_names))
-        for path in recording
-    ]
+    sources = [FileSource(recorded.file_settings(path, loaded)) for path in recording]
     concepts = fitting.checked_gallery(settings)  # before any recording is read
     trials = fitting.trials_from_files(sources, settings)
     made = fitting.decoder_from(trials, concepts, settings)

@@ -62,6 +62,21 @@ ChNames = Annotated[
     str | None,
     typer.Option("--ch-names", help="Channel names in order, by commas, where there are none."),
 ]
+RecordedStream = Annotated[
+    str | None, typer.Option("--stream", help="Name of the EEG stream, where a file has several.")
+]
+RecordedType = Annotated[
+    str | None, typer.Option("--stream-type", help="Its type there, as in EEG.")
+]
+RecordedSourceId = Annotated[str | None, typer.Option("--source-id", help="Its source id there.")]
+RecordedMarkers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--markers",
+        help="Name of a marker stream (or column, or channel) in the file; all of them otherwise; "
+        "may be repeated.",
+    ),
+]
 
 
 def listed(text: str | None) -> tuple[str, ...] | None:

@@ -32,10 +32,14 @@ class StreamSection(Section):
     type: str | None = None
     source_id: str | None = None
     predicate: str | None = None
+    fieldtrip: str | None = None
+    trigger: str | None = None
+    event_text: Literal["value", "type", "both"] | None = None
     unit: str | None = None
     ch_names: tuple[str, ...] | None = None
     sfreq: float | None = Field(None, gt=0)
     resolve_timeout_s: float = Field(5.0, gt=0)
+    stall_s: float = Field(0.4, gt=0)
 
 
 class MarkersSection(Section):
@@ -57,8 +61,13 @@ class PipelineSection(Section):
     reference: Literal["average", "channels"] | None = None
     reference_channels: tuple[str, ...] = ()
     resample_hz: float | None = Field(None, gt=0)
+    bads: tuple[str, ...] = ()
+    repair: Literal["auto"] | None = None
+    asr_cutoff: float | None = Field(None, gt=0)
     rail_uv: float = Field(1e6, gt=0)
     gap_ms: float | None = Field(None, gt=0)
+    fill_ms: float = Field(20.0, ge=0)
+    dejitter: bool = True
     blocks: tuple[dict[str, JsonValue], ...] | None = None
 
 
@@ -70,6 +79,8 @@ class EpochsSection(Section):
     baseline_s: tuple[float, float] | None = (-0.2, 0.0)
     crop_s: tuple[float, float] | None = (0.0, 0.8)
     reject_ptp_uv: float | None = Field(None, gt=0)
+    reject_flat_uv: float | None = Field(None, gt=0)
+    potato_z: float | None = Field(None, gt=0)
     keep_flagged: tuple[str, ...] = ()
     late_s: float = Field(5.0, ge=0)
 
@@ -93,12 +104,24 @@ class CalibrationSection(Section):
     seed: int = Field(0, ge=0)
 
 
+class QualitySection(Section):
+    """How channels are judged; ``settings`` replace those of the preset, one by one.
+
+    ``enabled`` none means yes for a live stream and no for a recording.
+    """
+
+    enabled: bool | None = None
+    preset: str = "generic"
+    settings: dict[str, JsonValue] = Field(default_factory=dict)
+
+
 class OutputSection(Section):
     """Where results go."""
 
     prefix: str = "saccade"
     lsl: bool = True
     log: Path | None = None
+    record: Path | None = None
     top_k: int = Field(5, ge=1)
 
 
@@ -111,6 +134,7 @@ class Config(Section):
     epochs: EpochsSection = EpochsSection()
     gallery: GallerySection = GallerySection()
     calibration: CalibrationSection = CalibrationSection()
+    quality: QualitySection = QualitySection()
     output: OutputSection = OutputSection()
 
 
@@ -215,7 +239,12 @@ OF_THE_DECODER = (
     "calibration.",
     *(f"epochs.{key}" for key in EpochsSection.model_fields),
 )
-CHAIN_KEYS = ("line_hz", "low_hz", "high_hz", "order", "reference", "resample_hz")
+CHAIN_KEYS = (
+    *("line_hz", "low_hz", "high_hz", "order", "bads", "repair", "asr_cutoff"),
+    *("reference", "resample_hz"),
+)
+# What only a recording can tell, and so only calibrate and train on recordings look at.
+LEARNED_KEYS = ("pipeline.asr_cutoff", "epochs.potato_z")
 
 
 def _overrides(settings: Sequence[str]) -> dict[str, Any]:
@@ -253,6 +282,8 @@ _FLAG_NAMES = {
     "stream.type": "stream-type",
     "markers.names": "markers",
     "markers.labels": "label",
+    "pipeline.asr_cutoff": "asr",
+    "epochs.potato_z": "potato",
     "gallery.vectors": "gallery",
     "gallery.names": "gallery-names",
 }

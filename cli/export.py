@@ -100,6 +100,8 @@ def export(
     concepts = only_unseen(whole, known) if unseen else whole
     way = None
     if encoder.about.recorded is None:
+        learned = configuration.LEARNED_KEYS
+        loaded.refuse(learned, "a recording teaches it: saccade calibrate, or train --recording")
         way = _configured(encoder, loaded.config)
     else:
         keys = ("stream.", "pipeline.", "epochs.", "markers.")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pylsl
 
+from saccade.calibration.artifacts import learn_potato, learn_reconstruction
 from saccade.calibration.collect import Trials, collect
 from saccade.calibration.recorded import make_decoder
 from saccade.cli.configuration import Config
@@ -17,17 +18,23 @@ from saccade.models.decoders.decoder_file import DecoderFile
 from saccade.models.encoders import EncoderFamily
 from saccade.models.galleries.gallery import Gallery
 from saccade.realtime import registry
-from saccade.realtime.continuity import measured_gap_s
+from saccade.realtime.blocks.units import EEG_TYPES
 from saccade.realtime.engine import StepResult
+from saccade.realtime.epoch_gates import JUDGED_TYPES
 from saccade.realtime.epochs import EpochSettings
+from saccade.realtime.errors import ConfigError
 from saccade.realtime.pipeline import PipelineSettings, settings_from_spec
 from saccade.realtime.protocols import Source
 from saccade.realtime.sources.file import FileSource
+from saccade.realtime.timing.continuity import measured_gap_s
 from saccade.realtime.types import StreamSpec
 
 
 def pipeline_settings(settings: Config, spec: StreamSpec, gap_s: float | None) -> PipelineSettings:
-    """Return the causal chain: select, notch, bandpass, reference, resample, as far as wanted.
+    """Return the causal chain: select, notch, bandpass, repair, reference, resample.
+
+    Only what is wanted of it. Artifact subspace reconstruction, which is learned from what the
+    filters give, is put behind them by :func:`with_reconstruction`.
 
     Parameters
     ----------
@@ -51,17 +58,72 @@ def pipeline_settings(settings: Config, spec: StreamSpec, gap_s: float | None) -
         if p.low_hz is not None or p.high_hz is not None:
             band = {"low_hz": p.low_hz, "high_hz": p.high_hz, "order": p.order}
             blocks.append({"block": "bandpass", **band})
+        if p.bads or p.repair:
+            auto = p.repair == "auto"
+            blocks.append({"block": "repair", "bads": list(p.bads), "auto": auto})
         if p.reference is not None:
             names = list(p.reference_channels)
             blocks.append({"block": "reference", "kind": p.reference, "ch_names": names})
         if p.resample_hz is not None and p.resample_hz != spec.sfreq:
             blocks.append({"block": "resample", "sfreq": p.resample_hz})
     gap = gap_s if p.gap_ms is None else p.gap_ms / 1e3
-    return settings_from_spec({"gap_s": gap, "rail_uv": p.rail_uv, "blocks": blocks})
+    timing = {"gap_s": gap, "fill_s": p.fill_ms / 1e3, "dejitter": p.dejitter}
+    return settings_from_spec(timing | {"rail_uv": p.rail_uv, "blocks": blocks})
+
+
+FILTERS = ("select", "notch", "bandpass")
+
+
+def with_reconstruction(
+    sources: Sequence[Source], settings: Config, spec: StreamSpec, pipeline: PipelineSettings
+) -> PipelineSettings:
+    """Return the chain with artifact subspace reconstruction behind its filters, if it is wanted.
+
+    The runs are read once for it, from their beginning.
+
+    Raises
+    ------
+    ConfigError
+        If there is no high-pass in front of it.
+    """
+    p = settings.pipeline
+    if p.asr_cutoff is None or p.blocks is not None:
+        return pipeline
+    if p.low_hz is None:
+        raise ConfigError("asr_cutoff needs a high-pass in front: give pipeline.low_hz, as 0.5")
+    n = sum(name in FILTERS for name, _ in pipeline.blocks)
+    filters, others = pipeline.blocks[:n], pipeline.blocks[n:]
+    kinds = dict(zip(spec.ch_names, spec.ch_types, strict=True))
+    selected = filters[0][1].ch_names
+    names = [name for name in selected if kinds.get(name) in EEG_TYPES and name not in p.bads]
+    in_front = dataclasses.replace(pipeline, blocks=filters)
+    learned = learn_reconstruction(sources, in_front, names, p.asr_cutoff)
+    return dataclasses.replace(pipeline, blocks=(*filters, ("artifact", learned), *others))
+
+
+def with_potato(
+    sources: Sequence[Source],
+    settings: Config,
+    pipeline: PipelineSettings,
+    epochs: EpochSettings,
+    stop: Callable[[StepResult], bool],
+) -> EpochSettings:
+    """Return how epochs are cut, and what they must be like, if that is wanted.
+
+    The runs are read once for it, from their beginning; what the other limits reject does not count
+    as usual.
+    """
+    z = settings.epochs.potato_z
+    if z is None:
+        return epochs
+    whole = dataclasses.replace(epochs, crop_s=None)
+    trials = collect(sources, pipeline, whole, pylsl.local_clock, stop)
+    judged = [i for i, kind in enumerate(trials.working_spec.ch_types) if kind in JUDGED_TYPES]
+    return dataclasses.replace(epochs, potato=learn_potato(trials.data[:, judged], z))
 
 
 def epoch_settings(settings: Config) -> EpochSettings:
-    """Return how epochs are cut."""
+    """Return how epochs are cut; what only a recording can tell is left out."""
     section = settings.epochs
     return EpochSettings(
         tmin_s=section.tmin_s,
@@ -69,6 +131,7 @@ def epoch_settings(settings: Config) -> EpochSettings:
         baseline_s=section.baseline_s,
         crop_s=section.crop_s,
         reject_ptp_uv=section.reject_ptp_uv,
+        reject_flat_uv=section.reject_flat_uv,
         keep_flagged=section.keep_flagged,
         labels=settings.markers.labels or None,
         ignore=settings.markers.ignore,
@@ -125,7 +188,8 @@ def trials_from(
     Parameters
     ----------
     sources : sequence of Source
-        The runs, in the order of time.
+        The runs, in the order of time. What is learned from them before epochs are cut, ASR and
+        potato, takes a pass each, so that they must begin anew whenever they are opened.
     settings : Config
         All of the session's.
     spec : StreamSpec
@@ -136,7 +200,9 @@ def trials_from(
         Asked after each step; True ends a run.
     """
     pipeline = pipeline_settings(settings, spec, gap_s)
-    return collect(sources, pipeline, epoch_settings(settings), pylsl.local_clock, stop)
+    pipeline = with_reconstruction(sources, settings, spec, pipeline)
+    epochs = with_potato(sources, settings, pipeline, epoch_settings(settings), stop)
+    return collect(sources, pipeline, epochs, pylsl.local_clock, stop)
 
 
 def decoder_from(trials: Trials, gallery: Gallery, settings: Config) -> DecoderFile:

@@ -1,7 +1,8 @@
 """``saccade run``: decode an LSL stream, live.
 
 Concurrent activities: this thread runs the engine's loop, blocks only in the inlet, and draws the
-table; liblsl fills inlets and empties outlets in threads of its own.
+table; liblsl fills inlets and empties outlets in threads of its own; a recording is written by one
+more thread (:mod:`saccade.realtime.xdf.background`).
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ def run(
     predicate: Annotated[
         str | None, typer.Option(help="XPath on the stream's description, as LSL takes it.")
     ] = None,
+    fieldtrip: Annotated[
+        str | None,
+        typer.Option(help="HOST:PORT of a FieldTrip buffer, to be read instead of an LSL stream."),
+    ] = None,
     markers: Annotated[
-        list[str] | None, typer.Option(help="Name of a marker stream; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Name of a marker stream, or type of FieldTrip events; repeatable."),
     ] = None,
     label: common.Labels = None,
     unit: common.Unit = None,
@@ -43,6 +49,9 @@ def run(
         bool, typer.Option("--decode-rejected", help="Decode rejected epochs too, counted apart.")
     ] = False,
     log: Annotated[Path | None, typer.Option(help="Write a JSONL log to this new file.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="Record what comes in and goes out to this new .xdf file.")
+    ] = None,
     prefix: Annotated[
         str | None, typer.Option(help="First part of the names of the outgoing streams.")
     ] = None,
@@ -52,7 +61,7 @@ def run(
     override: common.Set = None,
     json: common.Json = False,
 ) -> None:
-    """Decode a live LSL stream with a decoder file, until Ctrl-C."""
+    """Decode a live LSL stream (or FieldTrip buffer) with a decoder file, until Ctrl-C."""
     from saccade.cli import configuration
 
     loaded = configuration.load(
@@ -62,6 +71,7 @@ def run(
             "stream.type": stream_type,
             "stream.source_id": source_id,
             "stream.predicate": predicate,
+            "stream.fieldtrip": fieldtrip,
             "stream.unit": unit,
             "stream.ch_names": common.listed(ch_names),
             "markers.names": tuple(markers or ()),
@@ -72,6 +82,7 @@ def run(
             "gallery.weights": weights,
             "gallery.kind": kind,
             "output.log": log,
+            "output.record": record,
             "output.prefix": prefix,
             "output.top_k": top_k,
             "output.lsl": False if no_lsl else None,
@@ -87,10 +98,11 @@ def run(
 
     session = wiring.Session(
         decoder_file.load(decoder),
-        wiring.lsl_source(settings),
+        wiring.live_source(settings),
         settings,
         decode_rejected=decode_rejected,
         table="" if not json else None,
+        record=settings.output.record,
     )
     session.start()  # Ctrl-C ends the search for streams at once
     with common.stop_signals() as stop:

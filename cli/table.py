@@ -16,10 +16,17 @@ from rich.table import Table
 from rich.text import Text
 
 from saccade.realtime.sinks.base import QuietSink
-from saccade.realtime.types import Epoch, Prediction, StreamEvent, StreamSpec
+from saccade.realtime.types import (
+    Epoch,
+    Prediction,
+    QualityReport,
+    StreamEvent,
+    StreamSpec,
+)
 
 REDRAW_EVERY_S = 0.25
 BAR_WIDTH = 24
+MOST_REASONS, MOST_NAMES = 3, 8  # of channels that are told
 
 
 class LiveTable(QuietSink):
@@ -42,6 +49,8 @@ class LiveTable(QuietSink):
         self._newest: Prediction | None = None
         self._n_predictions = self._n_rejected = self._n_known = self._n_top1 = self._n_top5 = 0
         self._status: dict[str, Any] = {}
+        self._quality: QualityReport | None = None
+        self._health: dict[str, Any] = {}
 
     def open(self, spec: StreamSpec, session: dict[str, Any]) -> None:
         """Begin to draw."""
@@ -65,6 +74,16 @@ class LiveTable(QuietSink):
     def event(self, event: StreamEvent) -> None:
         """Show what happened to a stream, above the table, for good."""
         self._live.console.print(Text(f"{event.kind}: {event.text}", style="bold"))
+
+    def quality(self, report: QualityReport) -> None:
+        """Take the state of the channels."""
+        self._quality = report
+        self._draw()
+
+    def health(self, health: dict[str, Any]) -> None:
+        """Take the state of the stream."""
+        self._health = health
+        self._draw()
 
     def status(self, status: dict[str, Any]) -> None:
         """Take the counts for the bottom line."""
@@ -114,9 +133,59 @@ class LiveTable(QuietSink):
             f"{self._n_predictions} predictions · {self._n_rejected} epochs rejected · "
             f"{samples.get('received', 0)} samples, {samples.get('lost', 0)} lost"
         )
+        if self._quality is not None:
+            lines.append(channels_line(self._quality))
+        if self._health:
+            lines.append(stream_line(self._health))
         if self._simulated:
             lines.append("SIMULATED: no person, no CLIP")
         return lines
+
+
+def channels_line(report: QualityReport) -> str:
+    """Return which channels are not good, the bad ones with their reasons as far as there is room.
+
+    Parameters
+    ----------
+    report : QualityReport
+        The newest.
+    """
+    told = list(zip(report.ch_names, report.states, report.reasons, strict=True))
+    bad = [f"{name} ({why.split('; ')[0]})" for name, state, why in told if state == "bad"]
+    doubtful = [name for name, state, _ in told if state == "doubtful"]
+    parts = []
+    if bad:
+        more = f" and {len(bad) - MOST_REASONS} more" if len(bad) > MOST_REASONS else ""
+        parts.append(f"BAD {', '.join(bad[:MOST_REASONS])}{more}")
+    if doubtful:
+        more = f" and {len(doubtful) - MOST_NAMES} more" if len(doubtful) > MOST_NAMES else ""
+        parts.append(f"doubtful {', '.join(doubtful[:MOST_NAMES])}{more}")
+    n_good = len(told) - len(bad) - len(doubtful)
+    return "channels: " + " · ".join([*parts, f"{n_good} of {len(told)} good"])
+
+
+def stream_line(health: Mapping[str, Any]) -> str:
+    """Return how the stream does.
+
+    Parameters
+    ----------
+    health : mapping
+        As from :meth:`saccade.realtime.quality.watch.StreamWatch.step`.
+    """
+    if health["stalled"]:
+        return f"stream: STALLED, nothing for {health['silent_s']:.1f} s"
+    parts = []
+    if health["effective_sfreq"] is not None:
+        wrong = f", not {health['nominal_sfreq']:g}" if health["wrong_rate"] else ""
+        parts.append(f"{health['effective_sfreq']:.2f} Hz{wrong}")
+        parts.append(f"jitter {health['jitter_ms']:.2f} ms")
+    parts.append(f"{health['lost']} lost in {health['gaps']} gaps")
+    if health["age_ms"] is not None:
+        parts.append(f"newest sample {health['age_ms']:.0f} ms old")
+    own = health["clocks"].get(health["stream"])
+    if own is not None and own["uncertainty_ms"] is not None:
+        parts.append(f"clock ± {own['uncertainty_ms']:.2f} ms")
+    return "stream: " + " · ".join(parts)
 
 
 def _bar(share: float) -> str:
@@ -133,6 +202,12 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         f"epochs       {epochs['total']} cut, {epochs['rejected']} rejected",
         f"predictions  {summary['predictions']}",
     ]
+    blocks = summary.get("blocks", {})
+    if "repair" in blocks:
+        repaired = ", ".join(f"{n} {s:.0f} s" for n, s in blocks["repair"]["repaired_s"].items())
+        lines.append(f"repaired     {repaired or 'no channel'}")
+    if "artifact" in blocks:
+        lines.append(f"cleaned      {blocks['artifact']['cleaned_s']:.1f} s of artifacts")
     if "alignment" in summary:
         lines.append(f"alignment    {alignment_line(summary['alignment'])}")
     latency = summary["latency_ms"]["prediction"]
@@ -150,6 +225,8 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     if "unlabelled" in markers:
         values = ", ".join(f"'{value}' ({n})" for value, n in markers["unlabelled"].items())
         lines.append(f"NO LABEL     for markers {values}")
+    if "recording" in summary:
+        lines += recording_lines(summary["recording"])
     lines += [f"LOST OUTPUT  {sink}" for sink in summary.get("dropped_sinks", ())]
     if summary.get("trained_on"):
         lines.append("TRAINED ON   this very recording: its accuracy says nothing about others")
@@ -172,6 +249,18 @@ def alignment_line(about: Mapping[str, Any]) -> str:
         return f"{about['kind']}, learned from {about['trials']} trials"
     missing = about["of"] - about["trials"]
     return f"{about['kind']} not yet: {about['trials']} of {about['of']} trials, {missing} to come"
+
+
+def recording_lines(about: Mapping[str, Any]) -> list[str]:
+    """Return what came of a recording, as the recorder reports it, in words."""
+    size = f"{about['bytes'] / 1e6:.1f} MB, {about['samples']} samples"
+    lines = [f"recording    {about['file']}: {size}"]
+    lost = [f"{n} {what}" for what, n in about["lost"].items() if n]
+    if lost:
+        lines.append(f"NOT RECORDED {', '.join(lost)}: the disk was too slow")
+    if about["stopped"]:
+        lines.append(f"RECORDING    STOPPED before the end: {about['stopped']}")
+    return lines
 
 
 def accuracy_line(result: Mapping[str, Any]) -> str:

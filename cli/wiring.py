@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pylsl
 
 from saccade.cli.configuration import Config
@@ -15,17 +18,64 @@ from saccade.cli.scoreboard import Scoreboard
 from saccade.cli.table import LiveTable
 from saccade.models.decoders.decoder import RetrievalDecoder
 from saccade.models.decoders.decoder_file import DecoderFile, require_fit
+from saccade.models.decoders.manifest import library_versions
 from saccade.realtime import registry
 from saccade.realtime.engine import Engine, StepResult
 from saccade.realtime.epochs import Epocher, EpochSettings
+from saccade.realtime.errors import ConfigError
 from saccade.realtime.pipeline import Pipeline, settings_from_spec
 from saccade.realtime.protocols import Sink, Source
+from saccade.realtime.quality.monitor import QualityMonitor
+from saccade.realtime.quality.presets import preset
+from saccade.realtime.quality.settings import QualitySettings
+from saccade.realtime.quality.watch import StreamWatch, WatchSettings
 from saccade.realtime.sinks.jsonl import JSONLSink
 from saccade.realtime.sinks.lsl import LSLSink, LSLSinkSettings
+from saccade.realtime.sinks.xdf import XDFSink, XDFSinkSettings
+from saccade.realtime.sources.fieldtrip import FieldTripSource
+from saccade.realtime.sources.fieldtrip_settings import FieldTripSourceSettings, parse_address
 from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
 from saccade.realtime.sources.lsl_resolve import StreamQuery
 
 READ_TIMEOUT_S = 0.1  # how long the loop may block before it looks at Ctrl-C
+
+
+def live_source(settings: Config) -> Source:
+    """Return the FieldTrip buffer if one is asked for, or else the LSL stream.
+
+    Raises
+    ------
+    ConfigError
+        If the buffer's address is none, or an LSL stream is asked for as well.
+    """
+    s = settings.stream
+    if s.fieldtrip is None:
+        for name in ("trigger", "event_text"):
+            if getattr(s, name) is not None:
+                raise ConfigError(
+                    f"stream.{name} is for a FieldTrip buffer, but none is asked for with "
+                    "--fieldtrip: leave one out"
+                )
+        return lsl_source(settings)
+    given = [n for n in ("name", "type", "source_id", "predicate") if getattr(s, n) is not None]
+    if given:
+        raise ConfigError(
+            f"expected an LSL stream or a FieldTrip buffer, but {', '.join(given)} of a stream "
+            f"came with --fieldtrip {s.fieldtrip}: leave one out"
+        )
+    host, port = parse_address(s.fieldtrip)
+    return FieldTripSource(
+        FieldTripSourceSettings(
+            host=host,
+            port=port,
+            unit=s.unit,
+            ch_names=s.ch_names,
+            event_types=settings.markers.names,
+            event_text=s.event_text or "value",
+            trigger=s.trigger,
+            connect_timeout_s=s.resolve_timeout_s,
+        )
+    )
 
 
 def lsl_source(settings: Config) -> LSLSource:
@@ -44,6 +94,7 @@ def lsl_source(settings: Config) -> LSLSource:
             resolve_timeout_s=s.resolve_timeout_s,
             unit=s.unit,
             ch_names=s.ch_names,
+            stall_s=s.stall_s,
         )
     )
 
@@ -63,6 +114,10 @@ class Session:
         Decode rejected epochs too.
     table : str or None
         Title of the live table in the terminal; None draws none.
+    record : Path or None
+        Where to record the session; None does not.
+    live : bool
+        The source is live, so that signal quality is watched unless the settings say no.
     """
 
     def __init__(
@@ -73,8 +128,11 @@ class Session:
         *,
         decode_rejected: bool = False,
         table: str | None = None,
+        record: Path | None = None,
+        live: bool = True,
     ) -> None:
         self.file = file
+        self.recorder: XDFSink | None = None
         wants_gallery = settings.gallery.vectors or settings.gallery.names
         self.decoder = RetrievalDecoder(
             file,
@@ -85,19 +143,28 @@ class Session:
         epochs = epoch_settings(file, settings)
         gallery = self.decoder.gallery
         shown = {label: gallery.row(label) for label in (epochs.labels or {}).values()}
+        pipeline = settings_from_spec(file.pipeline)
+        observed = live if settings.quality.enabled is None else settings.quality.enabled
         self.engine = Engine(
             source,
-            Pipeline(settings_from_spec(file.pipeline)),
+            Pipeline(pipeline),
             Epocher(epochs),
             pylsl.local_clock,
             self.decoder,
-            self._sinks(settings, shown, table),
+            self._sinks(settings, shown, table, record),
             decode_rejected=decode_rejected,
             session={
                 "decoder": file.manifest,
+                "decoder_sha256": fingerprint(file),
+                "gallery": gallery.digest,
                 "labels": dict(epochs.labels or {}),
+                "ignore": list(epochs.ignore),
+                "decode_rejected": decode_rejected,
+                "versions": library_versions(),
                 "started_unix_s": round(time.time(), 3),
             },
+            monitor=QualityMonitor(quality_settings(settings)) if observed else None,
+            watch=StreamWatch(WatchSettings(pipeline.gap_s)) if observed else None,
         )
 
     def start(self) -> None:
@@ -112,9 +179,13 @@ class Session:
             summary = self.engine.stop()
         if self.decoder.alignment is not None:
             summary["alignment"] = self.decoder.alignment
+        if self.recorder is not None:
+            summary["recording"] = self.recorder.report()
         return summary
 
-    def _sinks(self, settings: Config, shown: dict[str, int], table: str | None) -> list[Sink]:
+    def _sinks(
+        self, settings: Config, shown: dict[str, int], table: str | None, record: Path | None
+    ) -> list[Sink]:
         # The first tells the others the accuracy when they close; it takes no time.
         sinks: list[Sink] = [Scoreboard(len(self.decoder.names), shown)]
         if settings.output.lsl:  # before the slower ones, because its readers wait
@@ -127,9 +198,40 @@ class Session:
             )
         if settings.output.log is not None:
             sinks.append(JSONLSink(settings.output.log, shown))
+        if record is not None:
+            output = settings.output
+            self.recorder = XDFSink(
+                record, XDFSinkSettings(prefix=output.prefix, top_k=output.top_k, labels=shown)
+            )
+            sinks.append(self.recorder)
         if table is not None:
             sinks.append(LiveTable(len(self.decoder.names), table))
         return sinks
+
+
+def quality_settings(settings: Config) -> QualitySettings:
+    """Return the limits of a preset, with those that the settings replace.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such preset or limit, or a limit is out of range.
+    """
+    section = settings.quality
+    values = dataclasses.asdict(preset(section.preset)) | section.settings
+    made: QualitySettings = registry.build_settings(QualitySettings, values, "quality.settings")
+    return made
+
+
+def fingerprint(file: DecoderFile) -> str:
+    """Return the SHA-256 of all that a decoder computes with, however its file is written."""
+    content = hashlib.sha256(file.script + file.gallery.digest.encode())
+    arrays = [file.gallery_centre, file.signal_mean, file.signal_whitening]
+    if file.alignment is not None:
+        arrays += [file.alignment.mean, file.alignment.matrix]
+    for array in (*arrays, np.array(file.temperature)):
+        content.update(np.ascontiguousarray(array).tobytes())
+    return content.hexdigest()
 
 
 def epoch_settings(file: DecoderFile, settings: Config) -> EpochSettings:

@@ -189,16 +189,21 @@ class Engine:
     def summary(self) -> dict[str, Any]:
         """Return the counts and latencies so far, under the keys that every verb uses.
 
+        Of ``samples``, those ``filled`` in over short gaps are among the ``lost``.
+
         Where there are any, ``markers`` also has ``waiting``, the number of those whose samples
         have not come (many mean that they are stamped by another clock), and ``unlabelled``,
-        the count of each value without a label; and the summary has ``events``, how often each
-        kind of event happened to a stream, and ``dropped_sinks``.
+        the count of each value without a label; and the summary has ``timing``, what else was
+        seen in the stamps (:attr:`~saccade.realtime.pipeline.Pipeline.timing`), ``blocks``, what
+        was repaired and cleaned (:meth:`~saccade.realtime.pipeline.Pipeline.reports`), ``events``,
+        how often each kind of event happened to a stream, and ``dropped_sinks``.
         """
         summary: dict[str, Any] = {
             "samples": {
                 "received": self._n_received,
                 "lost": self.pipeline.lost,
                 "flagged": self.pipeline.flagged,
+                "filled": self.pipeline.filled,
             },
             "markers": {
                 "received": self.epocher.n_markers,
@@ -209,6 +214,12 @@ class Engine:
             "latency_ms": self._latencies.summary(),
             "simulated": self.spec.simulated,
         }
+        timing = {rule: n for rule, n in self.pipeline.timing.items() if n}
+        if timing:
+            summary["timing"] = timing
+        blocks = self.pipeline.reports()
+        if blocks:
+            summary["blocks"] = blocks
         if self.epocher.n_waiting:
             summary["markers"]["waiting"] = self.epocher.n_waiting
         if self.epocher.unlabelled:

@@ -73,8 +73,8 @@ def build_settings(settings_type: type[Any], values: Mapping[str, Any], where: s
     Parameters
     ----------
     settings_type : type
-        A dataclass whose fields are float, int, str, bool, Literal, tuples of these, or any of
-        these or None.
+        A dataclass whose fields are float, int, str, bool, Literal, tuples of these, such a
+        dataclass again, or any of these or None.
     values : mapping
         Field name to value; a list stands for a tuple. A field left out takes its default.
     where : str
@@ -117,6 +117,9 @@ def _fit(value: Any, kind: Any, what: str) -> Any:
         if isinstance(value, list | tuple) and (args[-1] is ... or len(args) == len(value)):
             inner = args[:1] * len(value) if args[-1] is ... else args
             return tuple(_fit(v, k, what) for v, k in zip(value, inner, strict=True))
+    elif dataclasses.is_dataclass(kind):
+        if isinstance(value, Mapping):
+            return build_settings(typing.cast("type[Any]", kind), value, what)
     elif kind is float:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
@@ -129,6 +132,8 @@ def _words(kind: Any) -> str:
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin is typing.Literal:
         return " or ".join(map(repr, args))
+    if dataclasses.is_dataclass(kind):
+        return "a table of settings"
     if origin is tuple:
         return "a list of " + ", ".join(_words(arg) for arg in args if arg is not ...)
     plain = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import uuid
@@ -79,6 +80,25 @@ class ArraySource:
 def array_source() -> type[ArraySource]:
     """Return the class of a source that hands out an array in given pieces."""
     return ArraySource
+
+
+@pytest.fixture
+def fieldtrip_buffer():  # type: ignore[no-untyped-def]
+    """Return what starts a FieldTrip buffer; all are closed after the test."""
+    spec = importlib.util.spec_from_file_location(
+        "fieldtrip_server", ROOT / "tests" / "fieldtrip_server.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    started = []
+
+    def start(**settings):  # type: ignore[no-untyped-def]
+        started.append(module.FieldTripBuffer(**settings))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.close()
 
 
 TINY_CLIP = {  # the smallest that has every part

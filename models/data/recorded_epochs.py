@@ -16,7 +16,7 @@ from saccade.models.decoders.manifest import STRICT, InputSignature, read_json, 
 from saccade.realtime.errors import DecoderFileError, RecordingError
 
 MEMBER = "recorded.json"
-LARGEST = 2**20  # bytes
+LARGEST = 2**24  # bytes; a pipeline may hold matrices
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,15 @@ class RecordedEpochs:
     def alike(self, other: RecordedEpochs) -> bool:
         """Return whether epochs of both may be mixed: all but the labels is the same.
 
-        What counts as a gap is measured on each recording, and is no difference either.
+        What counts as a gap is measured on each recording, and is no difference either; nor is it
+        one whether a setting that is off is named.
         """
         return self._compared() == other._compared()
 
     def _compared(self) -> dict[str, Any]:
         fields = dataclasses.asdict(self) | {"labels": None, "delay_ms": None, "settling_s": None}
-        return fields | {"pipeline": self.pipeline | {"gap_s": None}}
+        epochs = {key: value for key, value in self.epochs.items() if value is not None}
+        return fields | {"pipeline": self.pipeline | {"gap_s": None}, "epochs": epochs}
 
 
 def attach(recorded: RecordedEpochs, path: Path) -> None:

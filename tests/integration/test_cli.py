@@ -139,11 +139,12 @@ def test_the_same_calibration_gives_the_same_bytes_in_any_process(
 
 def test_replay_says_what_is_in_a_file(saccade: Saccade, runs: tuple[Path, Path]) -> None:
     facts = last_line(saccade("replay", runs[0], "--info", "--json"))
-    assert facts["samples"] == 9250
-    assert facts["sfreq"] == 250.0
-    assert facts["markers"] == {"1": 30, "2": 30}
-    assert facts["unit"] == "uV"
-    assert "effective sfreq" in saccade("replay", runs[0], "--info").out
+    (signal,), (stim,) = facts["streams"], facts["markers"]
+    assert (signal["samples"], signal["sfreq"], signal["unit"]) == (9250, 250.0, "uV")
+    assert signal["effective_sfreq"] == 250.0
+    assert stim["values"] == {"1": 30, "2": 30}
+    assert facts["refused"] is None
+    assert "250 Hz, delivered 250 Hz" in saccade("replay", runs[0], "--info").out
 
 
 def test_gallery_info_says_that_the_built_in_one_is_not_clip(saccade: Saccade) -> None:

@@ -23,7 +23,7 @@ from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.engine import Engine
 from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.pipeline import Pipeline, settings_from_spec
-from saccade.realtime.player import Player, PlayerSettings
+from saccade.realtime.replay.player import Player, PlayerSettings
 from saccade.realtime.sources.file import FileSource, FileSourceSettings
 from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
 from saccade.realtime.sources.lsl_resolve import StreamQuery

@@ -15,17 +15,19 @@ import pytest
 from hypothesis import given, settings
 
 from saccade.realtime import registry
+from saccade.realtime.blocks.artifact import Artifact, ArtifactSettings
 from saccade.realtime.blocks.bandpass import Bandpass, BandpassSettings
 from saccade.realtime.blocks.guard import Guard, GuardSettings
 from saccade.realtime.blocks.notch import Notch, NotchSettings
 from saccade.realtime.blocks.reference import Reference, ReferenceSettings
+from saccade.realtime.blocks.repair import Repair, RepairSettings
 from saccade.realtime.blocks.resample import Resample, ResampleSettings
 from saccade.realtime.blocks.scale import Scale, ScaleSettings
 from saccade.realtime.blocks.select import Select, SelectSettings
 from saccade.realtime.blocks.units import Units, UnitsSettings
-from saccade.realtime.continuity import Continuity, ContinuitySettings
 from saccade.realtime.pipeline import GROUP, Pipeline, PipelineSettings
 from saccade.realtime.protocols import Block
+from saccade.realtime.timing.continuity import Continuity, ContinuitySettings
 from saccade.realtime.types import Chunk, Flag, StreamSpec
 
 law = settings(max_examples=50)  # the computer may be busy
@@ -50,6 +52,19 @@ BLOCKS: dict[str, Block] = {
     "resample down": Resample(ResampleSettings(100.0, passband=0.5)),
     "resample up": Resample(ResampleSettings(300.0)),
     "resample by 1": Resample(ResampleSettings(250.0)),
+    "repair": Repair(RepairSettings(bads=("Cz",))),
+    "artifact": Artifact(
+        ArtifactSettings(
+            ch_names=("Oz", "Fz", "Cz"),
+            sfreq=SFREQ,
+            mixing=((5.0, 1.0, 2.0), (1.0, 4.0, 0.5), (2.0, 0.5, 6.0)),
+            thresholds=((40.0, 0.0, 0.0), (0.0, 30.0, 0.0), (0.0, 10.0, 60.0)),
+            shaping_b=(1.0, -0.9),
+            shaping_a=(1.0, -0.5),
+            window_s=0.375,
+            ahead_s=0.125,
+        )
+    ),
     "scale std": Scale(ScaleSettings(MEAN, std=tuple(range(1, 8)))),
     "scale matrix": Scale(ScaleSettings(MEAN, matrix=MATRIX)),
 }

@@ -1,4 +1,4 @@
-"""What looks at each sample, or the one before: select, guard, reference, scale, continuity."""
+"""What looks at each sample, or the one before: select, guard, reference, scale."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from saccade.realtime.blocks.guard import Guard, GuardSettings
 from saccade.realtime.blocks.reference import Reference, ReferenceSettings
 from saccade.realtime.blocks.scale import Scale, ScaleSettings
 from saccade.realtime.blocks.select import Select, SelectSettings
-from saccade.realtime.continuity import Continuity, ContinuitySettings, measured_gap_s
-from saccade.realtime.errors import CalibrationError, ConfigError, SignatureMismatch
+from saccade.realtime.errors import ConfigError, SignatureMismatch
 from saccade.realtime.types import Chunk, Flag, StreamSpec
 
 NAMES = ("Fz", "Cz", "Oz", "EOG")
@@ -113,6 +112,16 @@ def test_one_nan_leaves_the_other_channels_and_samples_alone() -> None:
     expected[10, 2] = DATA[9, 2]
     assert np.array_equal(out.data, expected)
     assert np.flatnonzero(out.flags & Flag.NONFINITE).tolist() == [10]
+
+
+def test_a_channel_known_to_be_bad_is_held_but_flags_nothing() -> None:
+    data = DATA.copy()
+    data[5:, 1] = np.nan
+    data[8, 2] = 4e5
+    out = through(Guard(GuardSettings(rail_uv=1e5, known_bad=("Cz",))), data)
+    assert np.array_equal(out.data, held(data, 1e5)[0])
+    assert not (out.flags & Flag.NONFINITE).any()
+    assert np.flatnonzero(out.flags & Flag.CLIPPED).tolist() == [8]
 
 
 def test_the_guards_rail_decides() -> None:
@@ -227,78 +236,6 @@ def test_figures_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(error, match=message):
         Scale(settings).reset(SPEC)
-
-
-# -- continuity
-
-
-def continuous(stamps: list[float], gap_s: float | None = None) -> tuple[list[int], int, int]:
-    """Return where gaps are flagged, and the counts of gaps and lost samples."""
-    block = Continuity(ContinuitySettings(gap_s))
-    assert block.reset(SPEC) is SPEC
-    data = np.zeros((len(stamps), 4), np.float32)
-    out = block.step(Chunk(data, np.array(stamps), np.zeros(len(stamps), np.uint16), 0))
-    return np.flatnonzero(out.flags & Flag.GAP).tolist(), block.gaps, block.lost
-
-
-def test_a_lost_sample_and_a_step_of_the_clock_are_gaps() -> None:
-    assert continuous([5.0, 5.01, 5.02]) == ([], 0, 0)
-    assert continuous([5.0, 5.01, 5.03, 5.04]) == ([2], 1, 1)
-    assert continuous([5.0, 5.01, 64.01, 64.02]) == ([2], 1, 5899)
-    assert continuous([5.0, 5.01, 65.02, 65.03]) == ([2], 1, 0)  # a pause, or another clock
-    assert continuous([5.0, 5.01, 4.0, 4.01]) == ([2], 1, 0)
-    assert continuous([5.0, 5.01, 5.024, 5.01]) == ([], 0, 0)
-
-
-def test_a_time_stamp_that_is_no_time_is_replaced_and_flagged() -> None:
-    assert continuous([5.0, np.nan, 5.02, 5.03]) == ([1], 1, 0)
-    assert continuous([np.inf, 5.0, 5.01])[0] == [0, 1]
-    block = Continuity(ContinuitySettings())
-    block.reset(SPEC)
-    stamps = np.array([5.0, 5.01, np.nan, np.inf, 5.04])
-    flags = np.zeros(5, np.uint16)
-    came = Chunk(np.zeros((5, SPEC.n_channels), np.float32), stamps, flags, 0)
-    assert block.step(came).stamps == pytest.approx([5.0, 5.01, 5.02, 5.03, 5.04])
-    assert np.isnan(stamps[2])  # the input is as it was
-
-
-def test_the_jitter_that_was_measured_is_no_gap() -> None:
-    stamps = [5.0, 5.03, 5.031, 5.02, 5.06]
-    assert continuous(stamps)[1] == 2
-    assert continuous(stamps, gap_s=0.05) == ([], 0, 0)
-
-
-def test_a_gap_that_the_source_knew_of_is_counted() -> None:
-    block = Continuity(ContinuitySettings())
-    block.reset(SPEC)
-    out = block.step(chunk())
-    assert block.gaps == 30
-    assert (out.flags & Flag.GAP).all()
-
-
-@pytest.mark.parametrize("gap_s", [0.009, 0.0, float("nan"), float("inf")])
-def test_a_gap_shorter_than_a_sample_is_refused(gap_s: float) -> None:
-    with pytest.raises(ConfigError, match=r"at least one sample period \(0.01 s at 100 Hz\), not"):
-        continuous([0.0], gap_s)
-
-
-def test_the_threshold_is_measured_on_the_stream_itself() -> None:
-    regular = np.arange(5000) / 250
-    assert measured_gap_s(regular, 250.0) == pytest.approx(0.006)
-    jittered = regular + np.random.default_rng(4).uniform(0, 0.03, 5000)
-    gap_s = measured_gap_s(jittered, 250.0)
-    ordinary = np.sort(np.abs(np.diff(jittered)))[int(0.999 * 4998)]
-    assert gap_s == pytest.approx(0.006 + 2 * (ordinary - 0.004))
-    assert 0.055 < gap_s < 0.067
-    jittered[3000:] += 30  # one true gap does not count
-    assert measured_gap_s(jittered, 250.0) == pytest.approx(gap_s, rel=0.01)
-    short = np.array([0.0, 0.004, 0.008, 5.0, 5.004])
-    assert measured_gap_s(short, 250.0) == pytest.approx(0.006)
-
-
-def test_jitter_needs_two_stamps() -> None:
-    with pytest.raises(CalibrationError, match=r"at least 2 time stamps .* not 1"):
-        measured_gap_s(np.zeros(1), 250.0)
 
 
 @pytest.mark.parametrize(("n_bad", "restarts"), [(1, False), (2, False), (3, True), (40, True)])

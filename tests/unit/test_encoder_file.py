@@ -397,6 +397,8 @@ class TestRecordedEpochs:
         other = way(labels={}, pipeline=way().pipeline | {"gap_s": 0.1}, delay_ms=3.0)
         assert way().alike(other)
         assert not way().alike(way(working_sfreq=50.0))
+        assert way(epochs=way().epochs | {"potato": None}).alike(way())
+        assert not way(epochs=way().epochs | {"reject_flat_uv": 1.0}).alike(way())
 
     def test_what_is_malformed_is_refused(self, tmp_path):
         path = tmp_path / "s.npz"

@@ -128,7 +128,7 @@ def test_everything_is_counted_and_reported(array_source: Any) -> None:
     made.start()
     made.run(lambda _: False)
     summary = made.stop()
-    assert summary["samples"] == {"received": N, "lost": 0, "flagged": 0}
+    assert summary["samples"] == {"received": N, "lost": 0, "flagged": 0, "filled": 0}
     assert summary["markers"] == {"received": 4, "unmatched": 0}
     assert summary["epochs"] == {"total": 4, "rejected": 1}
     assert summary["predictions"] == 3

@@ -169,6 +169,22 @@ def test_a_flagged_sample_rejects_the_epochs_that_hold_it_unless_kept(flag: Flag
     assert (inside.flags, inside.rejected) == (flag, ())
 
 
+def test_what_was_filled_in_rejects_nothing_and_a_clock_step_goes_with_the_gap() -> None:
+    def rejected(flag: Flag, *kept: str) -> tuple[str, ...]:
+        flags = np.zeros(N, np.uint16)
+        flags[325] = flag
+        limits = EpochSettings(tmin_s=-0.2, tmax_s=0.3, baseline_s=None, keep_flagged=kept)
+        (epoch,) = epocher(limits).step(chunk(flags=flags), [at(300)])
+        assert epoch.flags == flag
+        return epoch.rejected
+
+    assert rejected(Flag.FILLED) == ()
+    assert rejected(Flag.GAP | Flag.CLOCK) == ("gap", "clock")
+    assert rejected(Flag.CLOCK, "settling") == ("clock",)
+    assert rejected(Flag.GAP | Flag.CLOCK, "gap") == ()
+    assert (Flag.FILLED | Flag.CLIPPED).words() == ["clipped", "filled"]
+
+
 def test_a_sliding_window_comes_every_hop_without_markers() -> None:
     made = epocher(EpochSettings(tmin_s=0.0, tmax_s=0.5, baseline_s=None, hop_s=0.25))
     epochs = made.step(chunk(), [at(300)])

@@ -34,6 +34,8 @@ DOWN = ("resample", ResampleSettings(250.0, passband=0.5))
 EVERY_BLOCK = PipelineSettings(
     gap_s=0.05,
     rail_uv=2e5,
+    fill_s=0.04,
+    dejitter=True,
     blocks=(
         ("units", UnitsSettings()),
         ("select", SelectSettings(("Oz", "Fz"))),
@@ -83,10 +85,64 @@ def test_gaps_and_bad_values_are_seen_even_without_a_block() -> None:
         ["gap"],
     ]
     assert (pipeline.gaps, pipeline.lost, pipeline.flagged) == (1, 10, 3)
+    assert pipeline.timing == {
+        "gaps": 1,
+        "steps_back": 0,
+        "clock_resets": 0,
+        "duplicates": 0,
+        "bursts": 0,
+        "shifts": 0,
+        "untimed": 0,
+    }
     tolerant = Pipeline(PipelineSettings(gap_s=0.5))
     tolerant.reset(SPEC)
     tolerant.step(spoilt)
     assert (tolerant.gaps, tolerant.lost, tolerant.flagged) == (0, 0, 1)
+
+
+def test_a_short_gap_is_filled_before_any_filter() -> None:
+    pipeline = Pipeline(PipelineSettings(fill_s=0.02, blocks=(BAND,)))
+    pipeline.reset(SPEC)
+    given = chunk(gap_at=1000)  # ten samples are missing
+    out = pipeline.step(given)
+    assert (len(out), out.index) == (2010, 0)
+    assert np.flatnonzero(out.flags & Flag.FILLED).tolist() == list(range(1000, 1010))
+    assert not (out.flags & Flag.GAP).any()
+    assert not (out.flags[1000:] & Flag.SETTLING).any()
+    assert (pipeline.gaps, pipeline.lost, pipeline.filled, pipeline.flagged) == (1, 10, 10, 0)
+    line = np.linspace(given.data[999].astype(float), given.data[1000], 12)[1:-1]
+    whole = np.concatenate([given.data[:1000], line.astype(np.float32), given.data[1000:]])
+    bandpass = Bandpass(BAND[1])
+    bandpass.reset(SPEC)
+    filtered = bandpass.step(Chunk(whole, np.arange(2010) / 500, np.zeros(2010, np.uint16), 0))
+    np.testing.assert_allclose(out.data, filtered.data, atol=1e-4)
+    later = pipeline.step(chunk(10, 2000))
+    assert later.index == 2010
+
+
+def test_a_gap_beside_a_value_that_is_no_measurement_is_not_filled() -> None:
+    pipeline = Pipeline(PipelineSettings(fill_s=0.02, blocks=(BAND,)))
+    for at in (999, 1000):
+        given = chunk(gap_at=1000)
+        data = given.data.copy()
+        data[at, 1] = np.nan
+        pipeline.reset(SPEC)
+        out = pipeline.step(Chunk(data, given.stamps, given.flags, 0))
+        assert np.isfinite(out.data).all()
+        assert (pipeline.filled, pipeline.flagged, len(out)) == (0, 2 if at == 999 else 1, 2000)
+
+
+def test_stamps_lie_on_a_line_if_asked() -> None:
+    given = chunk(5000)
+    jitter_s = np.random.default_rng(3).normal(0, 0.002, 5000)
+    given = Chunk(given.data, given.stamps + jitter_s, given.flags, 0)
+    errors_s = []
+    for dejitter in (False, True):
+        pipeline = Pipeline(PipelineSettings(gap_s=0.03, dejitter=dejitter))
+        pipeline.reset(SPEC)
+        errors_s.append(pipeline.step(given).stamps - chunk(5000).stamps)
+    assert np.array_equal(errors_s[0] + chunk(5000).stamps, given.stamps)
+    assert np.std(errors_s[0][1000:]) > 15 * np.std(errors_s[1][1000:])
 
 
 def test_flags_come_out_of_every_block() -> None:
@@ -155,10 +211,11 @@ def test_the_description_says_what_each_block_makes_of_the_stream() -> None:
     pipeline.reset(SPEC)
     rows = pipeline.describe()
     assert rows == json.loads(json.dumps(rows))
-    assert [row["block"] for row in rows[:2]] == ["continuity", "guard"]
-    assert [row["block"] for row in rows[2:]] == [name for name, _ in EVERY_BLOCK.blocks]
-    assert rows[0]["settings"] == {"gap_s": 0.05}
-    assert rows[3] == {
+    assert [row["block"] for row in rows[:3]] == ["continuity", "guard", "fill"]
+    assert [row["block"] for row in rows[3:]] == [name for name, _ in EVERY_BLOCK.blocks]
+    assert rows[0]["settings"] == {"gap_s": 0.05, "dejitter": True}
+    assert rows[2]["settings"] == {"fill_s": 0.04}
+    assert rows[4] == {
         "block": "select",
         "settings": {"ch_names": ["Oz", "Fz"]},
         "sfreq": 500.0,
@@ -182,8 +239,19 @@ def test_a_specification_reads_back_as_the_settings_it_was_written_from() -> Non
     spec = to_spec(EVERY_BLOCK)
     assert settings_from_spec(spec) == EVERY_BLOCK
     assert settings_from_spec(json.loads(json.dumps(spec))) == EVERY_BLOCK
-    assert to_spec(PipelineSettings()) == {"gap_s": None, "rail_uv": 1e6, "blocks": []}
+    assert to_spec(PipelineSettings()) == {
+        "gap_s": None,
+        "rail_uv": 1e6,
+        "fill_s": 0.0,
+        "dejitter": False,
+        "blocks": [],
+    }
     assert settings_from_spec({}) == PipelineSettings()
+
+
+def test_a_specification_from_before_there_was_filling_does_as_it_did() -> None:
+    old = settings_from_spec({"gap_s": None, "rail_uv": 1e6, "blocks": []})
+    assert (old.fill_s, old.dejitter) == (0.0, False)
 
 
 def test_a_specification_may_be_written_in_toml() -> None:
@@ -212,6 +280,8 @@ def test_a_specification_may_be_written_in_toml() -> None:
     ("spec", "message"),
     [
         ({"rail": 1.0}, "the pipeline has no setting 'rail': did you mean 'rail_uv'"),
+        ({"fill_s": "long"}, "fill_s of the pipeline must be a number, not 'long'"),
+        ({"dejitter": 1}, "dejitter of the pipeline must be true or false, not 1"),
         ({"gap_s": "long"}, "gap_s of the pipeline must be a number, not 'long'"),
         ({"rail_uv": None}, "rail_uv of the pipeline must be a number, not None"),
         ({"rail_uv": True}, "rail_uv of the pipeline must be a number, not True"),
@@ -220,7 +290,7 @@ def test_a_specification_may_be_written_in_toml() -> None:
         ({"blocks": [{"line_hz": 50.0}]}, "block 1 of the pipeline must be a mapping with a name"),
         (
             {"blocks": [{"block": "units"}, {"block": "bandpas"}]},
-            r"block 2 \(bandpas\) .*one of bandpass, notch.* did you mean 'bandpass'",
+            r"block 2 \(bandpas\) .*one of artifact, bandpass, notch.* did you mean 'bandpass'",
         ),
         (
             {"blocks": [{"block": "bandpass", "low": 1.0}]},
