@@ -165,6 +165,8 @@ class Epocher:
             * TIE_PERIODS
             / spec.sfreq,  # the earlier is as much nearer as the later farther
         )
+        self._n_known = 0  # markers that came before the present step
+        self._doubtful: list[tuple[float, float]] = []  # spans of time that its samples have twice
         self._undecided: list[_Awaited] = []  # a heap: their samples have not come
         self._decided: list[tuple[int, Marker, str]] = []  # sample known, window not complete
         self._next_window = 0
@@ -197,8 +199,10 @@ class Epocher:
         list of Epoch
             In the order in which their windows end.
         """
+        self._n_known = self.n_markers
         for marker in markers:
             self._expect(marker)
+        self._doubtful = self._set_back(chunk)
         if len(chunk) == 0:
             return self._complete()
         epochs: list[Epoch] = []
@@ -217,6 +221,15 @@ class Epocher:
             )
             epochs += self._complete()
         return epochs
+
+    def _set_back(self, chunk: Chunk) -> list[tuple[float, float]]:
+        """Return the spans of time that a chunk has twice, because the clock is set back in it."""
+        gaps = chunk.flags & np.uint16(Flag.GAP) != 0
+        if not gaps.any():
+            return []
+        before = np.concatenate([[self._ring.newest_s], chunk.stamps])[:-1]
+        rows = np.flatnonzero(gaps & (chunk.stamps < before))
+        return [(float(chunk.stamps[row]), float(before[row])) for row in rows]
 
     def finish(self) -> list[Epoch]:
         """Return the epochs of all markers still waiting, rejected: the stream has ended."""
@@ -263,6 +276,11 @@ class Epocher:
         while self._undecided and self._undecided[0].stamp <= self._ring.newest_s:
             awaited = heapq.heappop(self._undecided)
             index = self._ring.index_at(awaited.stamp)
+            # One that came together with such samples may mean either; one that came before, not.
+            if awaited.number > self._n_known and any(
+                start <= awaited.stamp <= stop for start, stop in self._doubtful
+            ):
+                index = TWICE
             self._decided.append((BEFORE if index is None else index, *awaited[2:]))
         last = self._ring.stop - self._first - self._n_times  # onset of the last whole window
         due = [one for one in self._decided if one[0] <= last]

@@ -32,7 +32,7 @@ class Flag(enum.IntFlag):
     CLIPPED = 4  # at least one channel was at or beyond its rail and was held
     SETTLING = 8  # a filter was (re)started less than its settling time ago
     MISSING = 16  # never arrived, or no longer in the ring buffer
-    FILLED = 32  # did not arrive, and is interpolated over a gap too short to restart for
+    FILLED = 32  # made up over a gap too short to restart for, or such is still in a filter
     CLOCK = 64  # the sender's clock was set, or its sender replaced, directly before this one
 
     def words(self) -> list[str]:

@@ -20,12 +20,14 @@ import numpy as np
 from scipy import signal
 
 from saccade.realtime.errors import ConfigError
-from saccade.realtime.types import Chunk, Flag, Float32, Float64
+from saccade.realtime.types import Chunk, Flag, FlagArray, Float32, Float64
 
 SETTLED = 0.01
 RECOVERED = 2.0**-24
 _GAP = np.uint16(Flag.GAP)
 _SETTLING = np.uint16(Flag.SETTLING)
+_FILLED = np.uint16(Flag.FILLED)
+_BRIDGED = np.uint16(Flag.FILLED | Flag.NONFINITE | Flag.CLIPPED)
 
 
 class Cascade:
@@ -60,7 +62,7 @@ class Cascade:
         self._rest = signal.sosfilt_zi(sos)[:, :, None]  # (n_sections, 2, 1), for an input of 1
         self._state = np.zeros((len(sos), 2, n_channels))
         self._started = False
-        self._settling_left = 0
+        self._settling_left = self._bridged_left = 0
 
     @property
     def settling_s(self) -> float:
@@ -77,11 +79,11 @@ class Cascade:
         n = len(chunk)
         if n == 0:
             return chunk
-        starts = np.flatnonzero(chunk.flags & _GAP)
         fresh = not self._started
-        if not len(starts) and not fresh and not self._settling_left:
+        if not (chunk.flags.any() or fresh or self._settling_left or self._bridged_left):
             data = self._filter(chunk.data)
             return Chunk(data, chunk.stamps, chunk.flags, chunk.index, chunk.received_s)
+        starts = np.flatnonzero(chunk.flags & _GAP)
         data = np.empty(chunk.data.shape, np.float32)
         flags = chunk.flags.copy()
         restarts = {*starts.tolist(), *([0] if fresh else [])}
@@ -90,10 +92,12 @@ class Cascade:
             if start in restarts:
                 self._state = self._rest * chunk.data[start].astype(np.float64)
                 self._settling_left = self._n_settling
+                self._bridged_left = 0
             data[start:stop] = self._filter(chunk.data[start:stop])
             settling = min(self._settling_left, stop - start)
             flags[start : start + settling] |= _SETTLING
             self._settling_left -= settling
+            flags[start:stop] |= self._bridged(chunk.flags[start:stop])
         self._started = True
         return Chunk(data, chunk.stamps, flags, chunk.index, chunk.received_s)
 
@@ -111,6 +115,22 @@ class Cascade:
             slope = (np.arange(3) * denominator) @ turn
             n_samples -= float((slope / (denominator @ turn)).real)
         return n_samples / self._sfreq
+
+    def _bridged(self, flags: FlagArray) -> FlagArray:
+        """Return FILLED where what was held or filled in less than the settling time ago is left.
+
+        Parameters
+        ----------
+        flags : array of shape (n_samples,), uint16
+            Of samples between two restarts, as they come in.
+        """
+        rows = np.arange(len(flags))
+        # Where the newest such sample is; one before these counts from where it ceases to matter.
+        newest = np.where(flags & _BRIDGED, rows, self._bridged_left - self._n_settling - 1)
+        newest = np.maximum.accumulate(newest)
+        left = newest + self._n_settling - rows
+        self._bridged_left = max(0, int(left[-1]))
+        return np.where(left >= 0, _FILLED, np.uint16(0))
 
     def _decay(self, part: float) -> int:
         """Return in how many samples the slowest pole decays to a part."""

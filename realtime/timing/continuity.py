@@ -16,7 +16,9 @@ step back
     A stamp earlier than the one before. Up to ``gap_s`` it is jitter; beyond, it is flagged.
 clock reset
     A step back of more than 0.1 s (and ``gap_s``), a step forward of more than a minute, or what
-    the source says is one. How many samples are missing can't be told, so none are counted.
+    the source says is one. How many samples are missing can't be told, so none are counted; save
+    where the source says so and the step is forward and of less than a minute, for then it has
+    measured the new clock, and both stamps are by ours.
 shift
     For half a second, the stamps are off the line by a quarter of ``gap_s`` on average. Samples
     may be missing, too few to stand out from the jitter; as neither place nor number can be told,
@@ -198,6 +200,8 @@ class Continuity:
         if told or step_s > LONGEST_LOSS_S or step_s < -max(CLOCK_BACK_S, self._gap_s):
             self.counts.clock_resets += 1
             self.counts.steps_back -= step_s < 0
+            if told and self._gap_s < step_s <= LONGEST_LOSS_S and self.line.n_seen:
+                self.counts.lost += self._whole_periods(stamp - self.line.expected_s)
             self.line.forget()
             return True
         if step_s > self._gap_s:

@@ -420,7 +420,7 @@ def window(epoch: Epoch) -> tuple[int, int]:
 
 
 def _holes(session: Session, rng: np.random.Generator, shortest: int, longest: int) -> np.ndarray:
-    starts = session.region[0] + np.arange(3) * 220
+    starts = session.region[0] + np.arange(3) * 200
     return np.concatenate([s + np.arange(rng.integers(shortest, longest)) for s in starts])
 
 

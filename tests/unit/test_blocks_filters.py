@@ -182,6 +182,25 @@ def test_two_gaps_soon_after_each_other_settle_from_the_second() -> None:
     assert settling.tolist() == [*range(n), *range(1000, 1010 + n)]
 
 
+@pytest.mark.parametrize("piece", [2000, 7, 1])
+def test_what_was_bridged_is_told_until_the_filter_has_forgotten_it(piece: int) -> None:
+    block = Bandpass(BandpassSettings(4.0, 40.0))
+    block.reset(spec())
+    n_settling = round(block.settled_s(0.0) * SFREQ)
+    flags = np.zeros(2000, np.uint16)
+    flags[[500, 501]] = Flag.FILLED
+    flags[600], flags[1100], flags[1600] = Flag.NONFINITE, Flag.CLIPPED, Flag.FILLED
+    flags[1110] = Flag.GAP  # from here on nothing is left of what was before
+    data = np.random.default_rng(7).normal(size=(2000, 1)).astype(np.float32)
+    stamps = np.arange(2000) / SFREQ
+    parts = [slice(start, start + piece) for start in range(0, 2000, piece)]
+    out = [block.step(Chunk(data[p], stamps[p], flags[p].copy(), p.start)).flags for p in parts]
+    told = np.flatnonzero(np.concatenate(out) & Flag.FILLED)
+    wanted = [*range(500, 601 + n_settling), *range(1100, 1110), *range(1600, 1601 + n_settling)]
+    assert 50 < n_settling < 300
+    assert told.tolist() == wanted
+
+
 def test_settling_is_over_when_the_slowest_pole_has_decayed_to_1_percent() -> None:
     block = Notch(NotchSettings(50.0, n_harmonics=1))
     impulse = np.zeros((2000, 1))

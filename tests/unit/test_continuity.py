@@ -169,6 +169,13 @@ def test_what_the_source_says_of_its_clock_is_believed() -> None:
     assert (where(out, Flag.GAP), where(out, Flag.CLOCK)) == ([300], [300])
 
 
+def test_a_new_sender_lost_what_would_have_come_meanwhile() -> None:
+    _, counted = judged(without(slice(300, 450)), flags={300: Flag.GAP | Flag.CLOCK})
+    assert counted == {"gaps": 1, "clock_resets": 1, "lost": 150}
+    _, counted = judged(EVEN[:450] + 61 * (np.arange(450) >= 300), flags={300: Flag.CLOCK})
+    assert counted == {"gaps": 1, "clock_resets": 1}  # a pause of which nobody knows
+
+
 # -- samples that came twice, stamps that are no time
 
 
