@@ -29,7 +29,8 @@ import numpy as np  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "faults"))
 import injection  # noqa: E402
-from injection import SFREQ, Outcome, Readings, Session, decode, pieces, window  # noqa: E402
+from decoding import Outcome, Readings, decode, pieces, window  # noqa: E402
+from injection import SFREQ, Session  # noqa: E402
 
 from saccade.realtime.types import Flag  # noqa: E402
 
@@ -106,7 +107,7 @@ def main() -> None:
             f"{row['rejected']} of {row['epochs']}",
             ", ".join(row["why"]) or "-",
             f"{row['changed_percent']:.1f} %",
-            f"{row['filled_percent']:.1f} %" if row["filled"] else "-",
+            f"{row['filled_percent']:.1f} %" if row["filled_percent"] else "-",
             f"{row['recovered_uv']:.1g} µV",
         )
         for row in rows

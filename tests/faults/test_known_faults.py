@@ -6,18 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from injection import (
-    BEGIN,
-    PIPELINE,
-    SFREQ,
-    TORN,
-    Readings,
-    decode,
-    pieces,
-    undisturbed,
-    window,
-    without,
-)
+from decoding import PIPELINE, Readings, decode, pieces, window
+from injection import BEGIN, SFREQ, TORN, undisturbed, without
 
 from saccade.realtime.types import Flag, Marker
 

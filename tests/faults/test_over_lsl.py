@@ -8,19 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from injection import (
-    BEGIN,
-    FAULTS,
-    FLAGS,
-    SFREQ,
-    TORN,
-    Readings,
-    decode,
-    pieces,
-    undisturbed,
-    window,
-    without,
-)
+from decoding import Readings, decode, pieces, window
+from injection import BEGIN, FAULTS, FLAGS, SFREQ, TORN, undisturbed, without
 from outlet import Amplifier, Listening, on_the_clock
 
 from saccade.realtime.types import Flag
@@ -111,6 +100,8 @@ def test_an_amplifier_that_comes_back_as_another_and_then_as_itself(stream_name)
     assert np.flatnonzero(flags).tolist() == [at]
     assert Flag(int(flags[at])) == TORN
     assert np.array_equal(np.concatenate([chunk.data for chunk in chunks]), data)
+    counted = got.summary["samples"]
+    assert counted["received"] + counted["lost"] == session.n_sent
     expected = decode(Readings(clean, [len(clean.data)]))
     recovered = at + 1000 + math.ceil(got.recovery_s * SFREQ) + 1
     n_before = n_after = 0
