@@ -157,7 +157,7 @@ def _calibrate(settings: Config, n_trials: int, stop: Event, *, draw: bool) -> D
     from saccade.cli import fitting, wiring
     from saccade.cli.galleries import gallery_of
     from saccade.realtime.engine import StepResult
-    from saccade.realtime.sources.lsl import LSLSource
+    from saccade.realtime.sources.lsl.source import LSLSource
 
     source: LSLSource = wiring.lsl_source(settings)
     common.say(f"saccade demo: calibrating on {n_trials} pictures, {n_trials * SOA_S:.0f} s")

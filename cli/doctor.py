@@ -170,6 +170,6 @@ def _screen() -> str:
 def _streams(wait_s: float) -> list[dict[str, Any]]:
     import dataclasses
 
-    from saccade.realtime.sources.lsl_resolve import visible
+    from saccade.realtime.sources.lsl.resolve import visible
 
     return [dataclasses.asdict(stream) for stream in visible(wait_s)]

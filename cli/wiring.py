@@ -32,10 +32,10 @@ from saccade.realtime.quality.watch import StreamWatch, WatchSettings
 from saccade.realtime.sinks.jsonl import JSONLSink
 from saccade.realtime.sinks.lsl import LSLSink, LSLSinkSettings
 from saccade.realtime.sinks.xdf import XDFSink, XDFSinkSettings
-from saccade.realtime.sources.fieldtrip import FieldTripSource
-from saccade.realtime.sources.fieldtrip_settings import FieldTripSourceSettings, parse_address
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.fieldtrip.settings import FieldTripSourceSettings, parse_address
+from saccade.realtime.sources.fieldtrip.source import FieldTripSource
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 
 READ_TIMEOUT_S = 0.1  # how long the loop may block before it looks at Ctrl-C
 

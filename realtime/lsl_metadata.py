@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pylsl
 
 from saccade.realtime.errors import SignatureMismatch, SourceError
-from saccade.realtime.sources.lsl_types import channel_types
+from saccade.realtime.sources.lsl.channel_types import channel_types
 from saccade.realtime.types import StreamSpec
 
 VARIES = "varies"  # stands for a speed that changes while the stream is sent
@@ -27,7 +27,7 @@ def describe(
 
     A channel without a label is called by its place, counted from 1; one without a type is of
     the stream's, or is taken for EEG by the rules of
-    :func:`~saccade.realtime.sources.lsl_types.channel_types`; one without a unit has the unit "".
+    :mod:`saccade.realtime.sources.lsl.channel_types`; one without a unit has the unit "".
 
     Parameters
     ----------

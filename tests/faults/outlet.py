@@ -11,8 +11,8 @@ import pylsl
 from injection import CHANNELS, SFREQ, Session
 
 from saccade.realtime.lsl_metadata import announce
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 from saccade.realtime.types import Marker, Reading, StreamEvent, StreamSpec
 
 LONGEST_S = 60.0  # that anything may take on a busy machine

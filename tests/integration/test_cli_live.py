@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 
 Saccade = Callable[..., Any]
 pytestmark = pytest.mark.lsl

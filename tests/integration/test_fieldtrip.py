@@ -16,9 +16,9 @@ from saccade.realtime.engine import Engine
 from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.errors import ConfigError, SourceError, StreamNotFound, UnitError
 from saccade.realtime.pipeline import Pipeline, PipelineSettings
-from saccade.realtime.sources import fieldtrip
-from saccade.realtime.sources.fieldtrip import FieldTripSource
-from saccade.realtime.sources.fieldtrip_settings import FieldTripSourceSettings, parse_address
+from saccade.realtime.sources.fieldtrip import source as fieldtrip
+from saccade.realtime.sources.fieldtrip.settings import FieldTripSourceSettings, parse_address
+from saccade.realtime.sources.fieldtrip.source import FieldTripSource
 from saccade.realtime.types import Flag
 
 SFREQ = 1000.0

@@ -25,8 +25,8 @@ from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.pipeline import Pipeline, settings_from_spec
 from saccade.realtime.replay.player import Player, PlayerSettings
 from saccade.realtime.sources.file import FileSource, FileSourceSettings
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 from saccade.realtime.types import Epoch, Marker, Prediction, Reading, StreamSpec
 
 SFREQ, N, N_EVENTS = 250.0, 5000, 24

@@ -8,9 +8,10 @@ import pytest
 from pylsl.util import TimeoutError as NotInTime
 
 from saccade.realtime.errors import SourceError, StreamLost, StreamNotFound
-from saccade.realtime.sources import lsl_clock, lsl_resolve
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.lsl import clock as lsl_clock
+from saccade.realtime.sources.lsl import resolve as lsl_resolve
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 from saccade.realtime.timing.continuity import Continuity, ContinuitySettings
 from saccade.realtime.types import Flag
 

@@ -24,10 +24,12 @@ import pytest
 from saccade.cli.configuration import load
 from saccade.cli.wiring import lsl_source
 from saccade.realtime.errors import StreamLost
-from saccade.realtime.sources import lsl_clock, lsl_resolve, lsl_return
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_inlet import Inlet
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.lsl import clock as lsl_clock
+from saccade.realtime.sources.lsl import comeback as lsl_return
+from saccade.realtime.sources.lsl import resolve as lsl_resolve
+from saccade.realtime.sources.lsl.inlet import Inlet
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 from saccade.realtime.types import Flag
 
 pytestmark = pytest.mark.lsl

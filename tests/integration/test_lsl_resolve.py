@@ -8,8 +8,8 @@ import pylsl
 import pytest
 
 from saccade.realtime.errors import AmbiguousStream, ConfigError, StreamNotFound
-from saccade.realtime.sources import lsl_resolve
-from saccade.realtime.sources.lsl_resolve import StreamQuery, resolve, visible
+from saccade.realtime.sources.lsl import resolve as lsl_resolve
+from saccade.realtime.sources.lsl.resolve import StreamQuery, resolve, visible
 
 pytestmark = pytest.mark.lsl
 

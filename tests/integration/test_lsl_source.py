@@ -14,9 +14,11 @@ from saccade.realtime.errors import (
     UnitError,
 )
 from saccade.realtime.protocols import Source
-from saccade.realtime.sources import lsl, lsl_clock, lsl_resolve
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.lsl import clock as lsl_clock
+from saccade.realtime.sources.lsl import resolve as lsl_resolve
+from saccade.realtime.sources.lsl import source as lsl
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 
 pytestmark = pytest.mark.lsl
 

@@ -11,9 +11,9 @@ import pytest
 
 from saccade.realtime.errors import ConfigError, SourceError
 from saccade.realtime.replay.player import Player, PlayerReport, PlayerSettings
-from saccade.realtime.sources import lsl_clock
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.lsl import clock as lsl_clock
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 from saccade.realtime.types import Marker, StreamSpec
 
 pytestmark = pytest.mark.lsl

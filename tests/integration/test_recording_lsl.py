@@ -20,8 +20,8 @@ from saccade.realtime.pipeline import Pipeline, PipelineSettings
 from saccade.realtime.sinks.lsl import LSLSink, LSLSinkSettings
 from saccade.realtime.sinks.xdf import XDFSink, XDFSinkSettings
 from saccade.realtime.sources.file import FileSource, FileSourceSettings
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 from saccade.realtime.types import Candidate, Epoch, Ranking
 
 pytestmark = pytest.mark.lsl

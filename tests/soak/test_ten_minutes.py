@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from saccade.realtime.epochs import Epocher, EpochSettings
-from saccade.realtime.sources.lsl import LSLSource, LSLSourceSettings
-from saccade.realtime.sources.lsl_resolve import StreamQuery
+from saccade.realtime.sources.lsl.resolve import StreamQuery
+from saccade.realtime.sources.lsl.source import LSLSource, LSLSourceSettings
 from saccade.realtime.types import Epoch
 
 SFREQ, N_CHANNELS, BLOCK, EVERY = 1000, 64, 10, 200

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from saccade.realtime.errors import SignatureMismatch, SourceError
-from saccade.realtime.sources.fieldtrip_header import NEUROMAG, NIFTI, RESOLUTIONS, describe
+from saccade.realtime.sources.fieldtrip.header import NEUROMAG, NIFTI, RESOLUTIONS, describe
 
 INT16, FLOAT32 = 6, 9
 

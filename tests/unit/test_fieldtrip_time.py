@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from saccade.realtime.sources.fieldtrip_time import SLEW, CounterClock
+from saccade.realtime.sources.fieldtrip.time import SLEW, CounterClock
 
 SFREQ, BLOCK = 1000.0, 28
 

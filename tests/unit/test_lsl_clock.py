@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from saccade.realtime.errors import SourceError
-from saccade.realtime.sources import lsl_clock
-from saccade.realtime.sources.lsl_clock import SenderClock, jumped
+from saccade.realtime.sources.lsl import clock as lsl_clock
+from saccade.realtime.sources.lsl.clock import SenderClock, jumped
 from saccade.realtime.types import ClockMeasure
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from pylsl.util import LostError
 
-from saccade.realtime.sources import lsl_connection
-from saccade.realtime.sources.lsl_connection import Connection, Ways
+from saccade.realtime.sources.lsl import connection as lsl_connection
+from saccade.realtime.sources.lsl.connection import Connection, Ways
 from saccade.realtime.types import ClockMeasure
 
 

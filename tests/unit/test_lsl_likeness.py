@@ -8,7 +8,7 @@ import math
 import pylsl
 import pytest
 
-from saccade.realtime.sources.lsl_likeness import (
+from saccade.realtime.sources.lsl.likeness import (
     Likeness,
     differences,
     marker_likeness,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from saccade.realtime.errors import UnitError
-from saccade.realtime.sources.lsl_types import channel_types, is_electrode
+from saccade.realtime.sources.lsl.channel_types import channel_types, is_electrode
 
 
 def types(stream_type, own, units=None, names=None, *, as_eeg=False):

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from saccade.realtime.errors import ConfigError
-from saccade.realtime.sources.fieldtrip_events import EventText
+from saccade.realtime.sources.fieldtrip.events import EventText
 
 PORT = 1972  # by convention
 

@@ -27,14 +27,14 @@ from saccade.realtime.errors import ConfigError, SourceError, StreamLost
 from saccade.realtime.lsl_metadata import describe
 from saccade.realtime.marker_value import marker_value
 from saccade.realtime.sampling import samples
-from saccade.realtime.sources.lsl_connection import Connection, Pulled, Ways
-from saccade.realtime.sources.lsl_inlet import Inlet
-from saccade.realtime.sources.lsl_likeness import (
+from saccade.realtime.sources.lsl.connection import Connection, Pulled, Ways
+from saccade.realtime.sources.lsl.inlet import Inlet
+from saccade.realtime.sources.lsl.likeness import (
     differences,
     marker_likeness,
     signal_likeness,
 )
-from saccade.realtime.sources.lsl_resolve import StreamQuery, resolve, same_stream
+from saccade.realtime.sources.lsl.resolve import StreamQuery, resolve, same_stream
 from saccade.realtime.types import (
     Chunk,
     ClockMeasure,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import pylsl
 
 from saccade.realtime.errors import SaccadeError
-from saccade.realtime.sources.lsl_inlet import Inlet
+from saccade.realtime.sources.lsl.inlet import Inlet
 
 # liblsl asks the whole network at once, and half a second later each known computer; some streams
 # hear only the second question. Looking any longer would only put off the next first question.

@@ -4,7 +4,7 @@ The buffer is a server that keeps the last samples and events in rings and count
 ever written. The counts are what makes it exact: every sample is asked for by its number, once,
 so that a broken connection loses nothing as long as the ring still has it, and what the ring has
 dropped is known to the sample (the first one after it carries ``Flag.GAP``). There are no time
-stamps; :mod:`~saccade.realtime.sources.fieldtrip_time` makes them.
+stamps; :mod:`~saccade.realtime.sources.fieldtrip.time` makes them.
 
 Concurrent activities: none but the server. :meth:`FieldTripSource.read` waits in the caller's
 thread, inside the request that the protocol has for it, or for a server that is away.
@@ -28,10 +28,10 @@ from saccade.realtime.blocks.units import Units, UnitsSettings, check_amplitude
 from saccade.realtime.errors import ConfigError, SaccadeError, SourceError, StreamNotFound
 from saccade.realtime.protocols import Clock
 from saccade.realtime.sampling import samples
-from saccade.realtime.sources.fieldtrip_events import EventQueue
-from saccade.realtime.sources.fieldtrip_header import describe, difference
-from saccade.realtime.sources.fieldtrip_settings import FieldTripSourceSettings
-from saccade.realtime.sources.fieldtrip_time import CounterClock
+from saccade.realtime.sources.fieldtrip.events import EventQueue
+from saccade.realtime.sources.fieldtrip.header import describe, difference
+from saccade.realtime.sources.fieldtrip.settings import FieldTripSourceSettings
+from saccade.realtime.sources.fieldtrip.time import CounterClock
 from saccade.realtime.types import (
     Chunk,
     Flag,
@@ -44,7 +44,7 @@ from saccade.realtime.types import (
 )
 
 if TYPE_CHECKING:
-    from saccade.realtime.sources.fieldtrip_client import BufferClient
+    from saccade.realtime.sources.fieldtrip.client import BufferClient
 
 logger = logging.getLogger(__name__)
 
@@ -297,7 +297,7 @@ class FieldTripSource:
         )
 
     def _connect(self, timeout_s: float) -> tuple[BufferClient, Any]:
-        from saccade.realtime.sources.fieldtrip_client import BufferClient
+        from saccade.realtime.sources.fieldtrip.client import BufferClient
 
         client = BufferClient(self.settings.host, self.settings.port, timeout_s)
         try:

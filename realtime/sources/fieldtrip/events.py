@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import NDArray
 
-from saccade.realtime.sources.fieldtrip_time import CounterClock
+from saccade.realtime.sources.fieldtrip.time import CounterClock
 from saccade.realtime.types import Marker, marker_text
 
 if TYPE_CHECKING:
-    from saccade.realtime.sources.fieldtrip_client import BufferClient
+    from saccade.realtime.sources.fieldtrip.client import BufferClient
 
 logger = logging.getLogger(__name__)
 

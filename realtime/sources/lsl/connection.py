@@ -2,7 +2,7 @@
 
 A signal is stalled when no sample has come for a while, whether its sender is gone or only
 silent. A marker stream is silent by nature: it is stalled when its sender is known to be gone.
-While a stream is stalled a :class:`~saccade.realtime.sources.lsl_return.Return` looks for the
+While a stream is stalled a :class:`~saccade.realtime.sources.lsl.comeback.Return` looks for the
 same stream from another sender. Whichever comes first ends the stall: samples over the old
 connection, or a new one. Before a new connection is used, the old one has been emptied.
 
@@ -19,8 +19,8 @@ from typing import Literal
 import pylsl
 from pylsl.util import LostError
 
-from saccade.realtime.sources.lsl_inlet import Inlet, Rows
-from saccade.realtime.sources.lsl_return import Return
+from saccade.realtime.sources.lsl.comeback import Return
+from saccade.realtime.sources.lsl.inlet import Inlet, Rows
 from saccade.realtime.types import ClockMeasure, Float64, StreamEvent
 
 LOOK_S = 0.1  # how long a wait for samples may last while a new connection may become ready

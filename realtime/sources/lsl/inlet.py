@@ -22,7 +22,7 @@ from pylsl.util import LostError
 from pylsl.util import TimeoutError as NotInTime
 
 from saccade.realtime.errors import SourceError
-from saccade.realtime.sources.lsl_clock import SenderClock
+from saccade.realtime.sources.lsl.clock import SenderClock
 from saccade.realtime.types import Float64
 
 logger = logging.getLogger(__name__)

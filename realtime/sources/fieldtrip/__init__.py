@@ -1,0 +1,1 @@
+"""MEG systems and others behind a FieldTrip buffer."""
