@@ -23,17 +23,20 @@ class Fault:
     ----------
     name : str
         For a person.
-    limit : str
-        The limit of :class:`~saccade.realtime.quality.settings.QualitySettings` that is meant to
-        be broken.
+    limits : tuple of str
+        The limits of :class:`~saccade.realtime.quality.settings.QualitySettings` that are meant to
+        be broken, the first before all.
     spoil : callable
         Takes healthy channels, (n_samples, n_channels) in µV, the rate in Hz, and a generator;
         returns them spoilt.
+    kohm : float
+        Impedance of a channel that is spoilt; 5 kΩ is that of all others.
     """
 
     name: str
-    limit: str
+    limits: tuple[str, ...]
     spoil: Spoil
+    kohm: float = 5.0
 
 
 def _stuck(x: Float64, sfreq: float, rng: np.random.Generator) -> Float64:
@@ -42,6 +45,14 @@ def _stuck(x: Float64, sfreq: float, rng: np.random.Generator) -> Float64:
 
 def _railed(x: Float64, sfreq: float, rng: np.random.Generator) -> Float64:
     return np.minimum(x + RAIL_UV, RAIL_UV)
+
+
+def _near_full_scale(x: Float64, sfreq: float, rng: np.random.Generator) -> Float64:
+    return x + 0.95 * RAIL_UV
+
+
+def _as_it_is(x: Float64, sfreq: float, rng: np.random.Generator) -> Float64:
+    return x
 
 
 def _dead(x: Float64, sfreq: float, rng: np.random.Generator) -> Float64:
@@ -96,20 +107,20 @@ def _absent(x: Float64, sfreq: float, rng: np.random.Generator) -> Float64:
 
 
 FAULTS = (
-    Fault("values missing (60 % NaN)", "usable", _absent),
-    Fault("stuck at one value", "flat_s", _stuck),
-    Fault("railed half of the time", "clipped", _railed),
-    Fault("dead (0.5 µV of noise)", "low_uv", _dead),
-    Fault("loose (100 µV of noise)", "high_uv", _loose),
-    Fault("noisy (20 µV of noise)", "hf_ratio", _noisy),
-    Fault("gain wrong (times 5)", "deviation_z", _amplified),
-    Fault("mains (40 µV)", "line_ratio", _mains),
-    Fault("muscle (20 µV over 30 Hz)", "hf_ratio", _muscle),
-    Fault("drift (400 µV, 20 s)", "drift_uv", _drifting),
-    Fault("pops (300 µV, one a second)", "deviation_z", _popping),
-    Fault("dead, seen by the others", "correlation", _dead),
-    Fault("cables exchanged", "predictability", _exchanged),
-    Fault("cables exchanged, verdict", "ransac", _exchanged),
-    Fault("bridged pair", "bridge_uv", _bridged),
+    Fault("values missing (60 % NaN)", ("usable",), _absent),
+    Fault("stuck at one value", ("flat_s",), _stuck),
+    Fault("railed half of the time", ("clipped",), _railed),
+    Fault("offset (0.95 of full scale)", ("full_scale",), _near_full_scale),
+    Fault("dead (0.5 µV of noise)", ("low_uv", "correlation"), _dead),
+    Fault("loose (100 µV of noise)", ("high_uv",), _loose),
+    Fault("noisy (20 µV of noise)", ("hf_ratio",), _noisy),
+    Fault("gain wrong (times 5)", ("deviation_z",), _amplified),
+    Fault("mains (40 µV)", ("line_ratio",), _mains),
+    Fault("muscle (20 µV over 30 Hz)", ("hf_ratio",), _muscle),
+    Fault("drift (400 µV, 20 s)", ("drift_uv",), _drifting),
+    Fault("pops (300 µV, one a second)", ("deviation_z",), _popping),
+    Fault("cables exchanged", ("predictability", "ransac"), _exchanged),
+    Fault("bridged pair", ("bridge_uv",), _bridged),
+    Fault("impedance (60 kΩ)", ("impedance_kohm",), _as_it_is, kohm=60.0),
 )
-"""What the benchmark does to channels, each with the limit that should be broken."""
+"""What the benchmark does to channels, each with the limits that should be broken."""

@@ -28,7 +28,7 @@ from saccade.realtime.types import Float32, Float64
 logger = logging.getLogger(__name__)
 
 LEAST_S, MOST_S = 30.0, 120.0  # of clean signal, for artifact subspace reconstruction
-WINDOW_S, CHANNELS_PER_SAMPLE = 0.5, 1.5  # its window: at least 1.5 samples a channel
+WINDOW_S, SAMPLES_PER_CHANNEL = 0.5, 1.5  # its window: at least 1.5 samples a channel
 LEAST_EPOCHS = 30  # to learn from what is usual
 SHRINKAGE = 0.1
 
@@ -76,8 +76,7 @@ def learn_reconstruction(
             f"artifacts are told by at least 2 channels that all move, but {len(data)} came, of "
             f"which {', '.join(still) or 'none'} stands still: name what is bad with --bads"
         )
-    n_window = max(WINDOW_S * sfreq, CHANNELS_PER_SAMPLE * len(data))
-    window_s = HOP_S * math.ceil(n_window / sfreq / HOP_S)
+    window_s = asr_window_s(len(data), sfreq)
     model = asr.ASR(sfreq=sfreq, cutoff=cutoff, win_len=window_s, estimator="scm")
     said = io.StringIO()
     try:
@@ -109,6 +108,12 @@ def learn_reconstruction(
     )
 
 
+def asr_window_s(n_channels: int, sfreq: float) -> float:
+    """Return the length of its window in s: half a second, or more for many channels."""
+    n_window = max(WINDOW_S * sfreq, SAMPLES_PER_CHANNEL * n_channels)
+    return HOP_S * math.ceil(n_window / sfreq / HOP_S)
+
+
 def learn_potato(data: Float32, z: float, shrinkage: float = SHRINKAGE) -> PotatoSettings:
     """Return how epochs usually are.
 
@@ -126,10 +131,15 @@ def learn_potato(data: Float32, z: float, shrinkage: float = SHRINKAGE) -> Potat
     ConfigError
         If pyriemann is not there, or z is not above 0.
     CalibrationError
-        If there are too few epochs, or none is usual.
+        If there are too few epochs, none is usual, or they have no channel.
     """
     if not (math.isfinite(z) and z > 0):
         raise ConfigError(f"z of the potato must be above 0, not {z}")
+    if data.shape[1] == 0:
+        raise CalibrationError(
+            "what is usual is learned from channels of EEG, SEEG, ECoG and the like, but none of "
+            "the epochs' channels is one: leave the potato out"
+        )
     if len(data) < LEAST_EPOCHS:
         raise CalibrationError(
             f"what is usual takes at least {LEAST_EPOCHS} good epochs to learn, but {len(data)} "

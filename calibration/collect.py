@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import collections
-import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.errors import CalibrationError
 from saccade.realtime.pipeline import Pipeline, PipelineSettings
 from saccade.realtime.protocols import Clock, Source
+from saccade.realtime.sinks.tally import kind_of
 from saccade.realtime.sources.file import FileSource
 from saccade.realtime.types import Epoch, Float32, StreamSpec
 
@@ -131,8 +132,7 @@ def _sort(epochs: Sequence[Epoch], kept: list[Epoch], rejected: collections.Coun
         if not epoch.rejected:
             kept.append(epoch)
         else:
-            # "peak to peak 143 µV on AF7" and "peak to peak 120 µV on TP9" are one reason.
-            rejected[re.split(r"\d", epoch.rejected[0])[0].strip()] += 1
+            rejected[kind_of(epoch.rejected[0])] += 1
 
 
 def _refuse_unlabelled(engine: Engine) -> None:
@@ -142,7 +142,7 @@ def _refuse_unlabelled(engine: Engine) -> None:
         known = ", ".join(f"'{v}'" for v in engine.epocher.settings.labels or {}) or "none"
         raise CalibrationError(
             f"every marker must stand for a concept, but {values} has no label (labelled: "
-            f"{known}): add --label {unlabelled.most_common(1)[0][0]}=CONCEPT"
+            f"{known}): add --label {shlex.quote(unlabelled.most_common(1)[0][0])}=CONCEPT"
         )
 
 

@@ -68,6 +68,7 @@ def calibrate(
     stream: common.RecordedStream = None,
     stream_type: common.RecordedType = None,
     source_id: common.RecordedSourceId = None,
+    stream_id: common.RecordedStreamId = None,
     markers: common.RecordedMarkers = None,
     unit: common.Unit = None,
     sfreq: common.Sfreq = None,
@@ -126,7 +127,7 @@ def calibrate(
     check_target(out, overwrite=overwrite)
     if save_trials is not None:
         _check_session(save_trials)
-    sources = [FileSource(recorded.file_settings(path, loaded)) for path in recording]
+    sources = [FileSource(recorded.file_settings(path, loaded, stream_id)) for path in recording]
     concepts = fitting.checked_gallery(settings)  # before any recording is read
     trials = fitting.trials_from_files(sources, settings)
     made = fitting.decoder_from(trials, concepts, settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
 import signal
 import sys
 import threading
@@ -69,6 +70,10 @@ RecordedType = Annotated[
     str | None, typer.Option("--stream-type", help="Its type there, as in EEG.")
 ]
 RecordedSourceId = Annotated[str | None, typer.Option("--source-id", help="Its source id there.")]
+RecordedStreamId = Annotated[
+    int | None,
+    typer.Option("--stream-id", help="Its number in an XDF, as --info tells it, if all is alike."),
+]
 RecordedMarkers = Annotated[
     list[str] | None,
     typer.Option(
@@ -142,7 +147,7 @@ def report(summary: Mapping[str, Any], *, as_json: bool) -> None:
     ConfigError
         If there were markers, but not one of them had a label, so that nothing was decoded.
     """
-    from saccade.cli.table import summary_lines
+    from saccade.cli.closing import summary_lines
     from saccade.realtime.errors import ConfigError
 
     if as_json:
@@ -155,8 +160,8 @@ def report(summary: Mapping[str, Any], *, as_json: bool) -> None:
         values = ", ".join(f"'{value}'" for value in list(unlabelled)[:5])
         raise ConfigError(
             f"not one of {summary['markers']['received']} markers stands for a concept (there "
-            f"were {values}): say which does with --label, as in --label {values.split(',')[0]}"
-            "=CONCEPT"
+            f"were {values}): say which does with --label, as in --label "
+            f"{shlex.quote(next(iter(unlabelled)))}=CONCEPT"
         )
 
 

@@ -7,16 +7,23 @@ line say. TOML knows no null, so the text "none" stands for it: ``low_hz = "none
 
 from __future__ import annotations
 
+import datetime
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from saccade.realtime.errors import ConfigError
+
+
+def _dated(path: Path) -> Path:
+    """Return a file to write, ``{datetime}`` in its name replaced by the present time."""
+    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    return Path(str(path).replace("{datetime}", now))
 
 
 class Section(BaseModel):
@@ -116,12 +123,12 @@ class QualitySection(Section):
 
 
 class OutputSection(Section):
-    """Where results go."""
+    """Where results go; ``{datetime}`` in a name gives every session a new file."""
 
     prefix: str = "saccade"
     lsl: bool = True
-    log: Path | None = None
-    record: Path | None = None
+    log: Annotated[Path, AfterValidator(_dated)] | None = None
+    record: Annotated[Path, AfterValidator(_dated)] | None = None
     top_k: int = Field(5, ge=1)
 
 

@@ -210,7 +210,7 @@ def _lines(decoder: DecoderFile) -> list[str]:
 
 
 def _judged(figures: dict[str, Any] | None) -> str:
-    from saccade.cli.table import accuracy_line
+    from saccade.cli.closing import accuracy_line
 
     if figures is None:
         return "nothing since it was aligned: saccade evaluate, on further trials"

@@ -11,19 +11,19 @@ import pylsl
 from saccade.calibration.artifacts import learn_potato, learn_reconstruction
 from saccade.calibration.collect import Trials, collect
 from saccade.calibration.recorded import make_decoder
+from saccade.cli.closing import accuracy_line
 from saccade.cli.configuration import Config
 from saccade.cli.galleries import gallery_of
-from saccade.cli.table import accuracy_line
 from saccade.models.decoders.decoder_file import DecoderFile
 from saccade.models.encoders import EncoderFamily
 from saccade.models.galleries.gallery import Gallery
 from saccade.realtime import registry
-from saccade.realtime.blocks.units import EEG_TYPES
+from saccade.realtime.blocks.units import BRAIN_TYPES, EEG_TYPES
 from saccade.realtime.engine import StepResult
 from saccade.realtime.epoch_gates import JUDGED_TYPES
 from saccade.realtime.epochs import EpochSettings
 from saccade.realtime.errors import ConfigError
-from saccade.realtime.pipeline import PipelineSettings, settings_from_spec
+from saccade.realtime.pipeline import Pipeline, PipelineSettings, settings_from_spec
 from saccade.realtime.protocols import Source
 from saccade.realtime.sources.file import FileSource
 from saccade.realtime.timing.continuity import measured_gap_s
@@ -41,14 +41,18 @@ def pipeline_settings(settings: Config, spec: StreamSpec, gap_s: float | None) -
     settings : Config
         Says which; ``pipeline.blocks``, where given, replaces the chain after ``select``.
     spec : StreamSpec
-        The stream; without a wish, its EEG channels are selected.
+        The stream; without a wish, its EEG channels are selected, or where there are none, those
+        from within the head.
     gap_s : float or None
         Step of the time stamps from which on it is a gap, where the settings do not say.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such channel, or one that is bad is not among those selected.
     """
     p = settings.pipeline
-    channels = p.channels or tuple(
-        name for name, kind in zip(spec.ch_names, spec.ch_types, strict=True) if kind == "eeg"
-    )
+    channels = p.channels or _channels_of_the_brain(spec)
     blocks: list[dict[str, Any]] = [{"block": "select", "ch_names": list(channels)}]
     if p.blocks is not None:
         blocks += p.blocks
@@ -60,7 +64,8 @@ def pipeline_settings(settings: Config, spec: StreamSpec, gap_s: float | None) -
             blocks.append({"block": "bandpass", **band})
         if p.bads or p.repair:
             auto = p.repair == "auto"
-            blocks.append({"block": "repair", "bads": list(p.bads), "auto": auto})
+            bads = _bads(p.bads, channels, spec)
+            blocks.append({"block": "repair", "bads": bads, "auto": auto})
         if p.reference is not None:
             names = list(p.reference_channels)
             blocks.append({"block": "reference", "kind": p.reference, "ch_names": names})
@@ -69,6 +74,39 @@ def pipeline_settings(settings: Config, spec: StreamSpec, gap_s: float | None) -
     gap = gap_s if p.gap_ms is None else p.gap_ms / 1e3
     timing = {"gap_s": gap, "fill_s": p.fill_ms / 1e3, "dejitter": p.dejitter}
     return settings_from_spec(timing | {"rail_uv": p.rail_uv, "blocks": blocks})
+
+
+def _channels_of_the_brain(spec: StreamSpec) -> tuple[str, ...]:
+    for kinds in (EEG_TYPES, BRAIN_TYPES):
+        names = tuple(
+            name for name, kind in zip(spec.ch_names, spec.ch_types, strict=True) if kind in kinds
+        )
+        if names:
+            return names
+    raise ConfigError(
+        f"'{spec.name}' has no channel of EEG, SEEG, ECoG or the like, but only "
+        f"{', '.join(sorted(set(spec.ch_types)))}: name those to use with --channels"
+    )
+
+
+def _bads(named: Sequence[str], channels: Sequence[str], spec: StreamSpec) -> list[str]:
+    """Return bad channels as they are spelt among those selected, whatever their case."""
+    spelt = {name.casefold(): name for name in reversed(channels)} | {n: n for n in channels}
+    bads = [spelt.get(name, spelt.get(name.casefold(), "")) for name in named]
+    lacking = [name for name, bad in zip(named, bads, strict=True) if not bad]
+    there = {name.casefold() for name in spec.ch_names}
+    left_out = [name for name in lacking if name.casefold() in there]
+    if left_out:
+        raise ConfigError(
+            f"--bads names {', '.join(left_out)}, which --channels leaves out already (it has "
+            f"{', '.join(channels)}): take it out of --bads, or into --channels"
+        )
+    if lacking:
+        raise ConfigError(
+            f"--bads names {', '.join(lacking)}, but '{spec.name}' has {', '.join(spec.ch_names)}: "
+            "correct the names"
+        )
+    return list(dict.fromkeys(bads))
 
 
 FILTERS = ("select", "notch", "bandpass")
@@ -95,7 +133,8 @@ def with_reconstruction(
     filters, others = pipeline.blocks[:n], pipeline.blocks[n:]
     kinds = dict(zip(spec.ch_names, spec.ch_types, strict=True))
     selected = filters[0][1].ch_names
-    names = [name for name in selected if kinds.get(name) in EEG_TYPES and name not in p.bads]
+    bads = _bads(p.bads, selected, spec)
+    names = [name for name in selected if kinds.get(name) in EEG_TYPES and name not in bads]
     in_front = dataclasses.replace(pipeline, blocks=filters)
     learned = learn_reconstruction(sources, in_front, names, p.asr_cutoff)
     return dataclasses.replace(pipeline, blocks=(*filters, ("artifact", learned), *others))
@@ -218,6 +257,12 @@ def decoder_from(trials: Trials, gallery: Gallery, settings: Config) -> DecoderF
     )
 
 
+def _look_ahead_s(decoder: DecoderFile) -> float:
+    pipeline, way = Pipeline(settings_from_spec(decoder.pipeline)), decoder.input
+    pipeline.reset(StreamSpec("", way.sfreq, way.ch_names, way.ch_types, way.units))
+    return pipeline.look_ahead_s
+
+
 def report_lines(decoder: DecoderFile) -> list[str]:
     """Return what a calibration found, in words."""
     c = decoder.calibration
@@ -228,6 +273,7 @@ def report_lines(decoder: DecoderFile) -> list[str]:
         "concept": "ranked among concepts not trained on",
     }[figures["split"]]
     chain = " → ".join(block["block"] for block in decoder.pipeline["blocks"])
+    ahead_ms = 1e3 * _look_ahead_s(decoder)
     lines = [
         f"pipeline     {chain}: {c['delay_ms_at_10_hz']:.0f} ms late at 10 Hz, settled after "
         f"{c['settling_s']:.1f} s",
@@ -240,4 +286,6 @@ def report_lines(decoder: DecoderFile) -> list[str]:
         f"probability  expected calibration error {figures['calibration_error']:.3f}, of the same "
         f"{figures['n']} trials",
     ]
+    if ahead_ms:
+        lines.insert(1, f"look-ahead   every prediction comes {ahead_ms:.0f} ms later for it")
     return [*lines, "SIMULATED    no person, no CLIP"] if decoder.simulated else lines

@@ -69,7 +69,9 @@ def options(
     """Decode what a person is looking at, live, from EEG over Lab Streaming Layer."""
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        if verbose
+        else "saccade: %(message)s",
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from collections.abc import Iterable
 
 import typer
 
 from saccade.cli import common
 from saccade.cli.steering import COMMANDS, Steering
+from saccade.realtime.errors import ConfigError
 from saccade.realtime.protocols import Source
 from saccade.realtime.replay.player import Player, PlayerSettings
 
@@ -43,7 +46,13 @@ def publish(
         How often to play a tape; None does not end.
     interactive : bool
         Obey commands on standard input.
+
+    Raises
+    ------
+    ConfigError
+        If there is no standard input to be commanded by.
     """
+    commands = _commands() if interactive else ()
     player = Player(
         source,
         PlayerSettings(
@@ -64,7 +73,7 @@ def publish(
             common.say(line)
             if interactive:
                 common.say(f"saccade: commands are {COMMANDS}")
-                steering.begin(sys.stdin)
+                steering.begin(commands)
 
         report = player.run(stop.is_set, announced)
         steering.end()
@@ -83,3 +92,15 @@ def publish(
             f"sent {report.samples} {what}samples and {report.markers} markers "
             f"in {report.duration_s:.1f} s"
         )
+
+
+def _commands() -> Iterable[str]:
+    """Return the lines of standard input; what is no text in them is for the steering to refuse."""
+    if sys.stdin is None:
+        raise ConfigError(
+            "--interactive reads commands from standard input, but it is closed: open it, or "
+            "leave --interactive out"
+        )
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="replace")
+    return sys.stdin

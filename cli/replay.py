@@ -60,6 +60,7 @@ def replay(
     stream: common.RecordedStream = None,
     stream_type: common.RecordedType = None,
     source_id: common.RecordedSourceId = None,
+    stream_id: common.RecordedStreamId = None,
     markers: common.RecordedMarkers = None,
     unit: common.Unit = None,
     sfreq: common.Sfreq = None,
@@ -134,7 +135,7 @@ def replay(
         },
         override or (),
     )
-    chosen = recorded.file_settings(file, loaded)
+    chosen = recorded.file_settings(file, loaded, stream_id)
     if info:
         from saccade.cli import replay_info
 

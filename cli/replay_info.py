@@ -79,6 +79,8 @@ def _of_stream(stream: Mapping[str, Any]) -> list[str]:
         lines.append(f"    {', '.join(counted)}")
     if stream["source_id"]:
         lines.append(f"    source id: {stream['source_id']}")
+    if stream["id"]:
+        lines.append(f"    stream {stream['id']} of the file")
     return lines + [f"    {note}" for note in stream["notes"]]
 
 

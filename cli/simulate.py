@@ -48,9 +48,9 @@ def simulate(
 ) -> None:
     """Stream a simulated subject who looks at pictures of the gallery's concepts."""
     from saccade.cli import configuration, simulated
+    from saccade.cli.closing import ideal_line
     from saccade.cli.galleries import gallery_of
     from saccade.cli.publishing import publish
-    from saccade.cli.table import ideal_line
 
     settings = configuration.load(
         config,

@@ -73,9 +73,9 @@ class Steering:
                 case ["resume"]:
                     self._player.resume()
                 case ["seek", time_s]:
-                    self._player.seek(_number(time_s))
+                    self._player.seek(_number(time_s, "seek 30"))
                 case ["speed", factor]:
-                    self._player.set_speed(_number(factor))
+                    self._player.set_speed(_number(factor, "speed 2"))
                 case ["position"]:
                     pass
                 case _:
@@ -89,11 +89,11 @@ class Steering:
         }
 
 
-def _number(text: str) -> float:
+def _number(text: str, example: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise ConfigError(f"a number is expected, as in 'seek 30', not '{text}'") from error
+        raise ConfigError(f"a number is expected, as in '{example}', not '{text}'") from error
 
 
 def _in_words(answer: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Live predictions in the terminal, and the summary at the end.
+"""Live predictions in the terminal.
 
 A sink like any other: it keeps the newest prediction and draws at most four times a second, so a
 slow terminal costs the session a frame, never a sample.
@@ -73,7 +73,7 @@ class LiveTable(QuietSink):
 
     def event(self, event: StreamEvent) -> None:
         """Show what happened to a stream, above the table, for good."""
-        self._live.console.print(Text(f"{event.kind}: {event.text}", style="bold"))
+        self._console.print(Text(f"{event.kind}: {event.text}", style="bold"), soft_wrap=True)
 
     def quality(self, report: QualityReport) -> None:
         """Take the state of the channels."""
@@ -92,8 +92,11 @@ class LiveTable(QuietSink):
 
     def close(self, summary: dict[str, Any]) -> None:
         """Draw the last state and let it stand."""
+        self._status = summary or self._status
         self._live.update(self._render(), refresh=True)
         self._live.stop()
+        if not self._console.is_terminal:
+            self._console.print()  # what rich leaves there has no end of line
 
     def _draw(self) -> None:
         now = time.monotonic()
@@ -143,25 +146,42 @@ class LiveTable(QuietSink):
 
 
 def channels_line(report: QualityReport) -> str:
-    """Return which channels are not good, the bad ones with their reasons as far as there is room.
+    """Return which channels are not good and why, as far as there is room.
+
+    Channels with the same reason are told together. Those that are not judged do not count.
 
     Parameters
     ----------
     report : QualityReport
         The newest.
     """
-    told = list(zip(report.ch_names, report.states, report.reasons, strict=True))
-    bad = [f"{name} ({why.split('; ')[0]})" for name, state, why in told if state == "bad"]
-    doubtful = [name for name, state, _ in told if state == "doubtful"]
-    parts = []
-    if bad:
-        more = f" and {len(bad) - MOST_REASONS} more" if len(bad) > MOST_REASONS else ""
-        parts.append(f"BAD {', '.join(bad[:MOST_REASONS])}{more}")
-    if doubtful:
-        more = f" and {len(doubtful) - MOST_NAMES} more" if len(doubtful) > MOST_NAMES else ""
-        parts.append(f"doubtful {', '.join(doubtful[:MOST_NAMES])}{more}")
-    n_good = len(told) - len(bad) - len(doubtful)
-    return "channels: " + " · ".join([*parts, f"{n_good} of {len(told)} good"])
+    reasons: dict[str, dict[str, list[str]]] = {"bad": {}, "doubtful": {}}
+    told = zip(report.ch_names, report.states, report.reasons, strict=True)
+    for name, state, why in told:
+        if state in reasons:
+            reasons[state].setdefault(why.split("; ")[0], []).append(name)
+    n_judged = len(report.states) - report.states.count("not judged")
+    if n_judged == 0:
+        return "channels: none judged, for none is a voltage"
+    parts, room = [], MOST_REASONS
+    for state, word in (("bad", "BAD"), ("doubtful", "doubtful")):
+        if reasons[state]:
+            parts.append(f"{word} {_with_reasons(reasons[state], room)}")
+        room = max(1, room - len(reasons[state]))
+    return "channels: " + " · ".join([*parts, f"{report.states.count('good')} of {n_judged} good"])
+
+
+def _with_reasons(names: Mapping[str, list[str]], room: int) -> str:
+    """Return names by reason in words; beyond so many reasons, only the names."""
+    told = list(names.items())
+    texts = [f"{_listed(some)} ({why})" for why, some in told[:room]]
+    rest = [name for _, some in told[room:] for name in some]
+    return ", ".join([*texts, *([_listed(rest)] if rest else [])])
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def stream_line(health: Mapping[str, Any]) -> str:
@@ -184,106 +204,9 @@ def stream_line(health: Mapping[str, Any]) -> str:
         parts.append(f"newest sample {health['age_ms']:.0f} ms old")
     own = health["clocks"].get(health["stream"])
     if own is not None and own["uncertainty_ms"] is not None:
-        parts.append(f"clock ± {own['uncertainty_ms']:.2f} ms")
+        parts.append(f"clock ± {own['uncertainty_ms'] / 2:.2f} ms")  # half the round trip
     return "stream: " + " · ".join(parts)
 
 
 def _bar(share: float) -> str:
     return ("█" * round(share * BAR_WIDTH)).ljust(BAR_WIDTH, "·")
-
-
-def summary_lines(summary: Mapping[str, Any]) -> list[str]:
-    """Return the end of a session in words, a line for each thing a person wants to know."""
-    samples, markers, epochs = summary["samples"], summary["markers"], summary["epochs"]
-    lines = [
-        f"samples      {samples['received']} received, {samples['lost']} lost, "
-        f"{samples['flagged']} flagged",
-        f"markers      {markers['received']} received, {markers['unmatched']} unmatched",
-        f"epochs       {epochs['total']} cut, {epochs['rejected']} rejected",
-        f"predictions  {summary['predictions']}",
-    ]
-    blocks = summary.get("blocks", {})
-    if "repair" in blocks:
-        repaired = ", ".join(f"{n} {s:.0f} s" for n, s in blocks["repair"]["repaired_s"].items())
-        lines.append(f"repaired     {repaired or 'no channel'}")
-    if "artifact" in blocks:
-        lines.append(f"cleaned      {blocks['artifact']['cleaned_s']:.1f} s of artifacts")
-    if "alignment" in summary:
-        lines.append(f"alignment    {alignment_line(summary['alignment'])}")
-    latency = summary["latency_ms"]["prediction"]
-    if latency["p50"] is not None:
-        since = "time stamp" if summary["latency_ms"]["counted_from"] == "stamp" else "arrival"
-        lines.append(
-            f"latency      p50 {latency['p50']:.1f}, p95 {latency['p95']:.1f}, p99 "
-            f"{latency['p99']:.1f} ms, from the {since} of the epoch's last sample to published"
-        )
-    for key, what in (("accuracy", "accuracy"), ("accuracy_all", "  rejected too")):
-        if key in summary:
-            lines.append(f"{what:<12} {accuracy_line(summary[key])}")
-    if "ideal_observer" in summary:
-        lines.append(f"{'at best':<12} {ideal_line(summary['ideal_observer'])}")
-    if "unlabelled" in markers:
-        values = ", ".join(f"'{value}' ({n})" for value, n in markers["unlabelled"].items())
-        lines.append(f"NO LABEL     for markers {values}")
-    if "recording" in summary:
-        lines += recording_lines(summary["recording"])
-    lines += [f"LOST OUTPUT  {sink}" for sink in summary.get("dropped_sinks", ())]
-    if summary.get("trained_on"):
-        lines.append("TRAINED ON   this very recording: its accuracy says nothing about others")
-    if summary["simulated"]:
-        lines.append("SIMULATED    all of the above: no person, no CLIP")
-    return lines
-
-
-def alignment_line(about: Mapping[str, Any]) -> str:
-    """Return what aligned this user, or how far from it the session got.
-
-    Parameters
-    ----------
-    about : mapping
-        As from :attr:`saccade.models.decoders.decoder.Decoder.alignment`.
-    """
-    if about.get("problem"):
-        return f"{about['kind']} OFF after {about['trials']} trials: {about['problem']}"
-    if about["active"]:
-        return f"{about['kind']}, learned from {about['trials']} trials"
-    missing = about["of"] - about["trials"]
-    return f"{about['kind']} not yet: {about['trials']} of {about['of']} trials, {missing} to come"
-
-
-def recording_lines(about: Mapping[str, Any]) -> list[str]:
-    """Return what came of a recording, as the recorder reports it, in words."""
-    size = f"{about['bytes'] / 1e6:.1f} MB, {about['samples']} samples"
-    lines = [f"recording    {about['file']}: {size}"]
-    lost = [f"{n} {what}" for what, n in about["lost"].items() if n]
-    if lost:
-        lines.append(f"NOT RECORDED {', '.join(lost)}: the disk was too slow")
-    if about["stopped"]:
-        lines.append(f"RECORDING    STOPPED before the end: {about['stopped']}")
-    return lines
-
-
-def accuracy_line(result: Mapping[str, Any]) -> str:
-    """Return an accuracy with everything that belongs beside it."""
-    low, high = result["ci95_top1"]
-    line = (
-        f"single-trial top-1 {result['top1']:.1%} [95 % {low:.1%} to {high:.1%}], chance "
-        f"{result['chance_top1']:.2%}, commonest concept {result['majority_top1']:.1%}; top-5 "
-        f"{result['top5']:.1%}, chance {result['chance_top5']:.2%}; n {result['n']}, "
-        f"gallery {result['gallery']}"
-    )
-    if "ci95_auc" in result:
-        low, high = result["ci95_auc"]
-        line += f"; AUC {result['auc']:.3f} [{low:.3f} to {high:.3f}]"
-    return line
-
-
-def ideal_line(result: Mapping[str, Any]) -> str:
-    """Return what nobody can beat on a simulated subject, in words."""
-    low, high = result["ci95_top1"]
-    return (
-        f"ideal observer single-trial top-1 {result['top1']:.1%} [95 % {low:.1%} to {high:.1%}], "
-        f"chance {result['chance_top1']:.2%}; top-5 {result['top5']:.1%}, chance "
-        f"{result['chance_top5']:.2%}; {result['bits']:.2f} bits a trial; n {result['n']}, "
-        f"gallery {result['gallery']}"
-    )

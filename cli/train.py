@@ -365,7 +365,7 @@ def _result(made: EncoderFile, out: Path, data: str, n_excluded: int) -> dict[st
 
 def _lines(made: EncoderFile, result: dict[str, Any]) -> list[str]:
     """Return how training went, in words."""
-    from saccade.cli.table import accuracy_line
+    from saccade.cli.closing import accuracy_line
 
     about, training = made.about, made.about.training
     levels = ", ".join(about.targets.levels)

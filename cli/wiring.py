@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pylsl
 
 from saccade.cli.configuration import Config
+from saccade.cli.events import EventLines
 from saccade.cli.galleries import gallery_of
 from saccade.cli.scoreboard import Scoreboard
 from saccade.cli.table import LiveTable
@@ -31,6 +33,7 @@ from saccade.realtime.quality.settings import QualitySettings
 from saccade.realtime.quality.watch import StreamWatch, WatchSettings
 from saccade.realtime.sinks.jsonl import JSONLSink
 from saccade.realtime.sinks.lsl import LSLSink, LSLSinkSettings
+from saccade.realtime.sinks.tally import Tally
 from saccade.realtime.sinks.xdf import XDFSink, XDFSinkSettings
 from saccade.realtime.sources.fieldtrip.settings import FieldTripSourceSettings, parse_address
 from saccade.realtime.sources.fieldtrip.source import FieldTripSource
@@ -74,6 +77,7 @@ def live_source(settings: Config) -> Source:
             event_text=s.event_text or "value",
             trigger=s.trigger,
             connect_timeout_s=s.resolve_timeout_s,
+            stall_s=s.stall_s,
         )
     )
 
@@ -113,7 +117,7 @@ class Session:
     decode_rejected : bool
         Decode rejected epochs too.
     table : str or None
-        Title of the live table in the terminal; None draws none.
+        Title of the live table in the terminal; None draws none, and says events on stderr.
     record : Path or None
         Where to record the session; None does not.
     live : bool
@@ -143,11 +147,13 @@ class Session:
         epochs = epoch_settings(file, settings)
         gallery = self.decoder.gallery
         shown = {label: gallery.row(label) for label in (epochs.labels or {}).values()}
-        pipeline = settings_from_spec(file.pipeline)
+        pipeline = Pipeline(settings_from_spec(file.pipeline))
         observed = live if settings.quality.enabled is None else settings.quality.enabled
+        limits = quality_settings(settings, pipeline.settings.gap_s or 0.0)
+        watching = WatchSettings(settings.stream.stall_s)
         self.engine = Engine(
             source,
-            Pipeline(pipeline),
+            pipeline,
             Epocher(epochs),
             pylsl.local_clock,
             self.decoder,
@@ -163,8 +169,8 @@ class Session:
                 "versions": library_versions(),
                 "started_unix_s": round(time.time(), 3),
             },
-            monitor=QualityMonitor(quality_settings(settings)) if observed else None,
-            watch=StreamWatch(WatchSettings(pipeline.gap_s)) if observed else None,
+            monitor=QualityMonitor(limits) if observed else None,
+            watch=StreamWatch(watching, pipeline.timing_report) if observed else None,
         )
 
     def start(self) -> None:
@@ -186,8 +192,8 @@ class Session:
     def _sinks(
         self, settings: Config, shown: dict[str, int], table: str | None, record: Path | None
     ) -> list[Sink]:
-        # The first tells the others the accuracy when they close; it takes no time.
-        sinks: list[Sink] = [Scoreboard(len(self.decoder.names), shown)]
+        # The first two tell the others what they have counted when they close; they take no time.
+        sinks: list[Sink] = [Scoreboard(len(self.decoder.names), shown), Tally()]
         if settings.output.lsl:  # before the slower ones, because its readers wait
             sinks.append(
                 LSLSink(
@@ -204,13 +210,22 @@ class Session:
                 record, XDFSinkSettings(prefix=output.prefix, top_k=output.top_k, labels=shown)
             )
             sinks.append(self.recorder)
-        if table is not None:
+        if table is None:
+            sinks.append(EventLines())
+        else:
             sinks.append(LiveTable(len(self.decoder.names), table))
         return sinks
 
 
-def quality_settings(settings: Config) -> QualitySettings:
+def quality_settings(settings: Config, gap_s: float = 0.0) -> QualitySettings:
     """Return the limits of a preset, with those that the settings replace.
+
+    Parameters
+    ----------
+    settings : Config
+        Of the session.
+    gap_s : float
+        What the decoder takes for a gap, in s; no shorter step tears the windows of quality.
 
     Raises
     ------
@@ -220,12 +235,17 @@ def quality_settings(settings: Config) -> QualitySettings:
     section = settings.quality
     values = dataclasses.asdict(preset(section.preset)) | section.settings
     made: QualitySettings = registry.build_settings(QualitySettings, values, "quality.settings")
-    return made
+    return dataclasses.replace(made, gap_s=max(made.gap_s, gap_s))
 
 
 def fingerprint(file: DecoderFile) -> str:
-    """Return the SHA-256 of all that a decoder computes with, however its file is written."""
+    """Return the SHA-256 of all that a decoder computes with, however its file is written.
+
+    That is encoder, gallery, temperature and alignment, pipeline, epochs and labels.
+    """
     content = hashlib.sha256(file.script + file.gallery.digest.encode())
+    way = json.dumps([file.pipeline, file.epochs, file.labels], sort_keys=True)
+    content.update(way.encode())
     arrays = [file.gallery_centre, file.signal_mean, file.signal_whitening]
     if file.alignment is not None:
         arrays += [file.alignment.mean, file.alignment.matrix]

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import logging
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from saccade.realtime.latency import LatencyLog
 from saccade.realtime.pipeline import Pipeline
 from saccade.realtime.protocols import Clock, Decoder, Monitor, Sink, Source, Watch
 from saccade.realtime.sampling import samples
+from saccade.realtime.sinks.group import SinkGroup
 from saccade.realtime.types import (
     Chunk,
     Epoch,
@@ -37,8 +37,6 @@ from saccade.realtime.types import (
     Reading,
     StreamSpec,
 )
-
-logger = logging.getLogger(__name__)
 
 STATUS_EVERY_S = 1.0
 
@@ -76,9 +74,9 @@ class Engine:
     session : dict
         Describes decoder and settings to the sinks; JSON-ready.
     monitor : Monitor or None
-        What judges the channels; None reports no quality.
+        What judges the channels; None reports no quality. One that raises is dropped, like a sink.
     watch : Watch or None
-        What keeps an eye on the stream; None reports no health.
+        What keeps an eye on the stream; None reports no health. The same holds for it.
     """
 
     def __init__(
@@ -103,8 +101,12 @@ class Engine:
         self.session = session or {}
         self.monitor = monitor
         self.watch = watch
-        self.dropped_sinks: list[str] = []
-        self._sinks = list(sinks)
+        self._sinks = SinkGroup(sinks, self.summary)
+
+    @property
+    def dropped_sinks(self) -> list[str]:
+        """What has failed and takes part no more, each with the reason."""
+        return list(self._sinks.dropped)
 
     def start(self, check: Callable[[StreamSpec], None] | None = None) -> StreamSpec:
         """Connect, prepare everything, and return what the stream carries.
@@ -129,9 +131,7 @@ class Engine:
             self._n_received = self._n_predictions = 0
             self._latencies = LatencyLog()
             self._until_status, self._lowest, self._highest = self._fresh_extremes()
-            # Not through _use: a session whose log can't be opened must not begin.
-            for sink in self._sinks:
-                sink.open(self.spec, self.session)
+            self._sinks.open(self.spec, self.session)
         except BaseException:
             self.source.close()
             raise
@@ -151,7 +151,7 @@ class Engine:
         begun_s = self.clock()
         self._n_received += len(reading.chunk)
         if len(reading.chunk) or reading.markers or reading.clocks:
-            self._each_sink(operator.methodcaller("received", reading))
+            self._sinks.each(operator.methodcaller("received", reading))
         chunk = self.pipeline.step(reading.chunk)
         epochs = self.epocher.step(chunk, reading.markers)
         cut_s = self.clock()
@@ -183,7 +183,9 @@ class Engine:
         finally:
             self.source.close()
             summary = self.summary()
-            self._each_sink(operator.methodcaller("close", summary))
+            self._sinks.close(summary)
+        if self.dropped_sinks:
+            summary["dropped_sinks"] = self.dropped_sinks
         return summary
 
     def summary(self) -> dict[str, Any]:
@@ -192,8 +194,9 @@ class Engine:
         Of ``samples``, those ``filled`` in over short gaps are among the ``lost``.
 
         Where there are any, ``markers`` also has ``waiting``, the number of those whose samples
-        have not come (many mean that they are stamped by another clock), and ``unlabelled``,
-        the count of each value without a label; and the summary has ``timing``, what else was
+        have not come (many mean that they are stamped by another clock), ``lost``, how many the
+        source knows that it could not read (its ``markers_lost``, if it has that), and
+        ``unlabelled``, the count of each value without a label; and the summary has ``timing``, what else was
         seen in the stamps (:attr:`~saccade.realtime.pipeline.Pipeline.timing`), ``blocks``, what
         was repaired and cleaned (:meth:`~saccade.realtime.pipeline.Pipeline.reports`), ``events``,
         how often each kind of event happened to a stream, and ``dropped_sinks``.
@@ -222,12 +225,15 @@ class Engine:
             summary["blocks"] = blocks
         if self.epocher.n_waiting:
             summary["markers"]["waiting"] = self.epocher.n_waiting
+        markers_lost = getattr(self.source, "markers_lost", 0)
+        if markers_lost:
+            summary["markers"]["lost"] = markers_lost
         if self.epocher.unlabelled:
             summary["markers"]["unlabelled"] = dict(self.epocher.unlabelled.most_common())
         if self._events:
             summary["events"] = dict(self._events)
         if self.dropped_sinks:
-            summary["dropped_sinks"] = list(self.dropped_sinks)
+            summary["dropped_sinks"] = self.dropped_sinks
         return summary
 
     def _decode(self, decoder: Decoder, epoch: Epoch, begun_s: float, cut_s: float) -> Prediction:
@@ -253,11 +259,11 @@ class Engine:
         prediction = Prediction(
             epoch, ranking, _rank(ranking.scores, row), latency, self.spec.simulated
         )
-        for sink in tuple(self._sinks):
+        for sink in self._sinks:
             # Each sink is told how long publishing has taken before it.
             published = dataclasses.replace(latency, publishing_s=self.clock() - decoded_s)
             prediction = dataclasses.replace(prediction, latency=published)
-            self._use(sink, operator.methodcaller("prediction", prediction))
+            self._sinks.use(sink, operator.methodcaller("prediction", prediction))
         latency = dataclasses.replace(latency, publishing_s=self.clock() - decoded_s)
         self._latencies.add(latency)
         self._n_predictions += 1
@@ -267,30 +273,26 @@ class Engine:
         """Tell what happened to the streams, how good the channels are, how the stream does."""
         for event in reading.events:
             self._events[event.kind] += 1
-            self._each_sink(operator.methodcaller("event", event))
+            self._sinks.each(operator.methodcaller("event", event))
         if self.monitor is not None:
-            for report in self.monitor.step(reading.chunk):
-                self._each_sink(operator.methodcaller("quality", report))
+            try:
+                reports = self.monitor.step(reading.chunk)
+            except Exception as error:  # it decides nothing, so it ends nothing
+                self._sinks.note(self.monitor, error, "judges no more")
+                self.monitor, reports = None, ()
+            for report in reports:
+                self._sinks.each(operator.methodcaller("quality", report))
         if self.watch is not None:
-            health = self.watch.step(reading, self.clock())
+            try:
+                health = self.watch.step(reading, self.clock())
+            except Exception as error:
+                self._sinks.note(self.watch, error, "watches no more")
+                self.watch, health = None, None
             if health is not None:
-                self._each_sink(operator.methodcaller("health", health))
+                self._sinks.each(operator.methodcaller("health", health))
 
     def _report_rejected(self, epoch: Epoch) -> None:
-        self._each_sink(operator.methodcaller("rejected", epoch))
-
-    def _each_sink(self, action: Callable[[Sink], None]) -> None:
-        for sink in tuple(self._sinks):
-            self._use(sink, action)
-
-    def _use(self, sink: Sink, action: Callable[[Sink], None]) -> None:
-        """Let a sink act; drop it if it fails, for no output may stop a session."""
-        try:
-            action(sink)
-        except Exception as error:
-            self._sinks.remove(sink)
-            self.dropped_sinks.append(f"{type(sink).__name__}: {error}")
-            logger.exception("%s failed and gets no more results", type(sink).__name__)
+        self._sinks.each(operator.methodcaller("rejected", epoch))
 
     def _watch_amplitude(self, chunk: Chunk) -> None:
         """Track each channel's extremes, and report status after every second of signal."""
@@ -305,7 +307,7 @@ class Engine:
                 status = self.summary()
                 status["ptp_uv"] = [round(float(v), 3) for v in self._highest - self._lowest]
                 status["ch_names"] = list(self.working_spec.ch_names)
-                self._each_sink(operator.methodcaller("status", status))
+                self._sinks.each(operator.methodcaller("status", status))
                 self._until_status, self._lowest, self._highest = self._fresh_extremes()
 
     def _fresh_extremes(self) -> tuple[int, Float32, Float32]:

@@ -1,8 +1,8 @@
 """What an epoch must be to count: not too large, not flat, and like those of the calibration.
 
-Each gate looks at the EEG channels of the whole window, after the baseline and before the crop, and
-gives its reason in words with numbers. An epoch has a fixed shape, so the verdict can't depend on
-how the samples arrived.
+Each gate looks at the channels of EEG, or from within the head, of the whole window, after the
+baseline and before the crop, and gives its reason in words with numbers. An epoch has a fixed
+shape, so the verdict can't depend on how the samples arrived.
 
 The last gate is the Riemannian potato (Barachant, Andreev and Congedo 2013, TOBI workshop IV,
 hal-00781701): how far the epoch's covariance lies from the centre of the good ones, by the affine-
@@ -19,11 +19,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import linalg
 
+from saccade.realtime.blocks.units import BRAIN_TYPES
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.types import Float32, Float64, StreamSpec
 
-# Types whose amplitude is judged; others (triggers, auxiliary inputs) have no µV limits.
-JUDGED_TYPES = ("eeg", "")
+# Types whose amplitude is judged; others (triggers, auxiliary inputs, MEG) have no µV limits.
+JUDGED_TYPES = BRAIN_TYPES
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,15 @@ class Gates:
     spec : StreamSpec
         What the epochs are cut from.
     largest_uv, smallest_uv : float or None
-        Largest and smallest peak-to-peak amplitude of an EEG channel, in µV.
+        Largest and smallest peak-to-peak amplitude of a channel, in µV.
     potato : PotatoSettings or None
         How epochs usually are.
 
     Raises
     ------
     ConfigError
-        If a limit is not above 0, or ``potato`` is malformed or for other channels.
+        If a limit is not above 0, ``potato`` is malformed or for other channels, or there is no
+        channel to judge.
     """
 
     def __init__(
@@ -87,6 +89,13 @@ class Gates:
         self._largest_uv, self._smallest_uv = largest_uv, smallest_uv
         self._rows = [i for i, kind in enumerate(spec.ch_types) if kind in JUDGED_TYPES]
         self._names = [spec.ch_names[row] for row in self._rows]
+        gates = {"reject_ptp_uv": largest_uv, "reject_flat_uv": smallest_uv, "potato": potato}
+        asked = [name for name, gate in gates.items() if gate is not None]
+        if asked and not self._rows:
+            raise ConfigError(
+                f"{' and '.join(asked)} can judge channels of EEG, SEEG, ECoG and the like, but "
+                f"'{spec.name}' has only {', '.join(sorted(set(spec.ch_types)))}: leave it out"
+            )
         self._potato = None if potato is None else Potato(potato)
         if self._potato is not None and self._potato.n_channels != len(self._rows):
             raise ConfigError(

@@ -6,7 +6,10 @@ clock's measurement decides nothing (:meth:`~saccade.realtime.ring.RingBuffer.in
 window is half open: ``tmin_s`` is in, ``tmax_s`` is out, so that 0 to 1 s at 250 Hz is 250
 samples. A marker may come before its samples (it waits) or after them (the samples are kept
 for ``late_s``); epochs may overlap. Every marker with a label yields exactly one epoch, whole or
-rejected with a reason; where the clock was set back and two samples have its time, it is rejected.
+rejected with a reason. It is rejected if no sample has its time, within one and a half periods,
+because it lies in a hole; and if two samples have it, because the clock was set back. Then, a
+marker that came before the step means the sample before it. One that came in the same reading
+counts as having come after all of that reading's samples: which came first, nobody knows.
 
 Epochs come out in the order in which their windows end, so the order, too, is the same for
 every chunking, unless a marker comes after the end of its own window.
@@ -27,11 +30,16 @@ import numpy as np
 from saccade.realtime.epoch_gates import Gates, PotatoSettings
 from saccade.realtime.epoch_steps import columns, subtract_baseline
 from saccade.realtime.errors import ConfigError
-from saccade.realtime.ring import BEFORE, TWICE, RingBuffer
+from saccade.realtime.ring import BEFORE, NOWHERE, TWICE, RingBuffer
 from saccade.realtime.sampling import samples
 from saccade.realtime.types import NOT_MEASURED, Chunk, Epoch, Flag, Marker, StreamSpec
 
 TIE_PERIODS = 0.1  # a marker this near to the middle between two samples goes to the earlier
+REACH_PERIODS = 1.5  # a marker in a hole this near to its edge belongs to the sample there
+NO_SAMPLE = {
+    TWICE: "two samples have its time: clock set back",
+    NOWHERE: "no sample has its time: samples are missing there",
+}
 MOST_VALUES, OTHER_VALUES = 50, "(other values)"  # that are told apart among the unlabelled
 
 
@@ -90,6 +98,14 @@ class _Awaited(NamedTuple):
     number: int
     marker: Marker
     label: str
+
+
+class _Doubled(NamedTuple):
+    """A span of time that two runs of samples have, and the row at which the second begins."""
+
+    row: int
+    start_s: float
+    stop_s: float
 
 
 class Epocher:
@@ -164,9 +180,9 @@ class Epocher:
             tie_s=2
             * TIE_PERIODS
             / spec.sfreq,  # the earlier is as much nearer as the later farther
+            reach_s=REACH_PERIODS / spec.sfreq,
         )
-        self._n_known = 0  # markers that came before the present step
-        self._doubtful: list[tuple[float, float]] = []  # spans of time that its samples have twice
+        self._doubled: list[_Doubled] = []  # as far back as the ring
         self._undecided: list[_Awaited] = []  # a heap: their samples have not come
         self._decided: list[tuple[int, Marker, str]] = []  # sample known, window not complete
         self._next_window = 0
@@ -199,10 +215,10 @@ class Epocher:
         list of Epoch
             In the order in which their windows end.
         """
-        self._n_known = self.n_markers
+        self._doubled = [d for d in self._doubled if d.row >= self._ring.start]
+        self._doubled += self._set_back(chunk)
         for marker in markers:
             self._expect(marker)
-        self._doubtful = self._set_back(chunk)
         if len(chunk) == 0:
             return self._complete()
         epochs: list[Epoch] = []
@@ -222,14 +238,19 @@ class Epocher:
             epochs += self._complete()
         return epochs
 
-    def _set_back(self, chunk: Chunk) -> list[tuple[float, float]]:
-        """Return the spans of time that a chunk has twice, because the clock is set back in it."""
-        gaps = chunk.flags & np.uint16(Flag.GAP) != 0
-        if not gaps.any():
-            return []
-        before = np.concatenate([[self._ring.newest_s], chunk.stamps])[:-1]
-        rows = np.flatnonzero(gaps & (chunk.stamps < before))
-        return [(float(chunk.stamps[row]), float(before[row])) for row in rows]
+    def _set_back(self, chunk: Chunk) -> list[_Doubled]:
+        """Return the spans of time that come again, because the clock is set back in a chunk."""
+        found = []
+        newest_s = self._ring.newest_s
+        gaps = np.flatnonzero(chunk.flags & np.uint16(Flag.GAP)).tolist()
+        for start, stop in itertools.pairwise(sorted({0, *gaps, len(chunk)}) if gaps else []):
+            first_s = float(chunk.stamps[start])
+            if start in gaps:
+                if first_s <= newest_s:
+                    found.append(_Doubled(chunk.index + start, first_s, newest_s))
+                newest_s = first_s
+            newest_s = max(newest_s, float(chunk.stamps[start:stop].max()))
+        return found
 
     def finish(self) -> list[Epoch]:
         """Return the epochs of all markers still waiting, rejected: the stream has ended."""
@@ -264,6 +285,8 @@ class Epocher:
             self.n_unmatched += 1
         elif self._hop is not None:
             return
+        elif any(d.start_s <= marker.stamp <= d.stop_s for d in self._doubled):
+            self._decided.append((TWICE, marker, label))
         elif math.isfinite(marker.stamp):
             awaited = _Awaited(marker.stamp, self.n_markers, marker, label)
             heapq.heappush(self._undecided, awaited)
@@ -276,11 +299,6 @@ class Epocher:
         while self._undecided and self._undecided[0].stamp <= self._ring.newest_s:
             awaited = heapq.heappop(self._undecided)
             index = self._ring.index_at(awaited.stamp)
-            # One that came together with such samples may mean either; one that came before, not.
-            if awaited.number > self._n_known and any(
-                start <= awaited.stamp <= stop for start, stop in self._doubtful
-            ):
-                index = TWICE
             self._decided.append((BEFORE if index is None else index, *awaited[2:]))
         last = self._ring.stop - self._first - self._n_times  # onset of the last whole window
         due = [one for one in self._decided if one[0] <= last]
@@ -297,8 +315,8 @@ class Epocher:
 
     def _around(self, onset: int, marker: Marker, label: str) -> Epoch:
         """Cut the window around a sample, or what stands for one that is not to be had."""
-        if onset == TWICE:
-            return self._cut(None, -1, marker, label, "two samples have its time: clock set back")
+        if onset in NO_SAMPLE:
+            return self._cut(None, -1, marker, label, NO_SAMPLE[onset])
         start = None if onset == BEFORE else onset + self._first
         return self._cut(start, onset, marker, label)
 

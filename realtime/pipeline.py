@@ -30,6 +30,7 @@ from saccade.realtime.errors import ConfigError
 from saccade.realtime.protocols import Block
 from saccade.realtime.timing.continuity import Continuity, ContinuitySettings
 from saccade.realtime.timing.fill import Fill, FillSettings
+from saccade.realtime.timing.stream_timing import timing_report
 from saccade.realtime.types import Chunk, Flag, StreamSpec
 
 GROUP = "saccade.blocks"
@@ -75,7 +76,9 @@ class Pipeline:
         self._continuity = Continuity(ContinuitySettings(settings.gap_s, settings.dejitter))
         known_bad = [bad for name, s in settings.blocks if name == "repair" for bad in s.bads]
         self._guard = Guard(GuardSettings(settings.rail_uv, tuple(known_bad)))
-        self._fill = Fill(FillSettings(settings.fill_s)) if settings.fill_s else None
+        self._fill: Fill | None = None
+        if settings.fill_s:
+            self._fill = Fill(FillSettings(settings.fill_s), self._continuity.missing)
         self._blocks: list[tuple[str, Block]] = [
             (name, registry.load(GROUP, name)(block)) for name, block in settings.blocks
         ]
@@ -125,6 +128,10 @@ class Pipeline:
         counts = dataclasses.asdict(self._continuity.counts)
         del counts["lost"]
         return counts
+
+    def timing_report(self) -> dict[str, Any]:
+        """Return how the stream keeps time; see :mod:`~saccade.realtime.timing.stream_timing`."""
+        return timing_report(self._continuity)
 
     @property
     def settling_s(self) -> float:

@@ -129,6 +129,10 @@ class Sink(Protocol):
         """Take the summary and finish."""
         ...
 
+    def abandon(self) -> None:
+        """Finish and leave nothing behind: another sink could not open, so nothing has begun."""
+        ...
+
 
 class Monitor(Protocol):
     """Judges the channels of a stream as it came in; decides nothing about what is decoded."""

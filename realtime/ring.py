@@ -21,9 +21,9 @@ from saccade.realtime.errors import ConfigError, SaccadeError, SourceError
 from saccade.realtime.types import Chunk, Flag, FlagArray, Float32, Float64, frozen
 
 _GAP = np.uint16(Flag.GAP)
-BEFORE, TWICE = -1, -2
-"""What :meth:`RingBuffer.index_at` returns for a time before the oldest sample held, and for one
-that two samples have, because the clock was set back."""
+BEFORE, TWICE, NOWHERE = -1, -2, -3
+"""What :meth:`RingBuffer.index_at` returns for a time before the oldest sample held, for one that
+two samples have, because the clock was set back, and for one that lies in a hole."""
 
 
 class RingBuffer:
@@ -39,6 +39,9 @@ class RingBuffer:
         How much nearer the later of two samples must be to a time to be the nearest, in seconds.
         What falls in the middle between two samples, as triggers do when every other sample is
         left out, is then not tossed about by the last microseconds of a clock's measurement.
+    reach_s : float
+        How far into the hole between two segments a sample's time goes, in seconds; without
+        limit by default.
 
     Raises
     ------
@@ -46,7 +49,9 @@ class RingBuffer:
         If either is below 1.
     """
 
-    def __init__(self, n_channels: int, capacity: int, tie_s: float = 0.0) -> None:
+    def __init__(
+        self, n_channels: int, capacity: int, tie_s: float = 0.0, reach_s: float = math.inf
+    ) -> None:
         if n_channels < 1 or capacity < 1:
             raise ConfigError(
                 "a ring buffer needs at least 1 channel and 1 sample, "
@@ -54,6 +59,7 @@ class RingBuffer:
             )
         self._capacity = capacity
         self._tie_s = tie_s
+        self._reach_s = reach_s
         # One sample more than is shown: whether the oldest shown is the nearest to a time can
         # only be told from the one before it.
         self._size = capacity + 1
@@ -145,8 +151,8 @@ class RingBuffer:
 
         Once decided, the answer does not change as further samples come, until it is
         overwritten. Within a segment it is the first sample whose running maximum reaches the
-        time, or the one before it. A time in the gap between two segments belongs to the nearer
-        of the samples at its edges.
+        time, or the one before it. A time in the hole between two segments belongs to the nearer
+        of the samples at its edges, if that is within reach.
 
         Parameters
         ----------
@@ -159,7 +165,8 @@ class RingBuffer:
             None while the time lies after the newest sample: it can't be decided yet, even if an
             older segment has it, for the newest may come to have it, too. :data:`BEFORE` (-1)
             if it lies before the oldest sample held, be it overwritten or before the stream's
-            first. :data:`TWICE` (-2) if more than one segment has it.
+            first. :data:`TWICE` (-2) if more than one segment has it. :data:`NOWHERE` (-3) if
+            it lies in a hole, out of reach of both edges.
         """
         if not stamp <= self.newest_s:
             return None
@@ -180,7 +187,10 @@ class RingBuffer:
             return TWICE
         if not found and in_gap is None:
             return BEFORE
-        return self._nearer(found[0] if found else in_gap or 0, stamp)
+        if found:
+            return self._nearer(found[0], stamp)
+        edge = self._nearer(in_gap or 0, stamp)
+        return edge if edge == BEFORE or abs(self._time(edge) - stamp) <= self._reach_s else NOWHERE
 
     @property
     def newest_s(self) -> float:

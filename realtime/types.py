@@ -65,6 +65,9 @@ class StreamSpec:
     speed : float
         Seconds of recording sent per second of clock; 1 for everything but a fast replay, and
         only at 1 do time stamps say anything about transport latency. NaN where it may change.
+    counted : bool
+        The time stamps are made from the count of samples, so that they lie on a line already,
+        and what is missing can be told from them exactly.
     """
 
     name: str
@@ -75,6 +78,7 @@ class StreamSpec:
     source_id: str = ""
     simulated: bool = False
     speed: float = 1.0
+    counted: bool = False
 
     @property
     def n_channels(self) -> int:
@@ -218,7 +222,7 @@ class Reading:
     clocks: tuple[ClockMeasure, ...] = ()
 
 
-State = Literal["good", "doubtful", "bad"]
+State = Literal["good", "doubtful", "bad", "not judged"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -236,8 +240,8 @@ class QualityReport:
     measures : mapping of str to array of shape (n_channels,), float32
         What was measured, by name with its unit (``amplitude_uv``); NaN where a measure says
         nothing of a channel.
-    states : tuple of {"good", "doubtful", "bad"}, length n_channels
-        The verdict.
+    states : tuple of {"good", "doubtful", "bad", "not judged"}, length n_channels
+        The verdict; "not judged" of a channel that carries no voltage.
     reasons : tuple of str, length n_channels
         Why, in words with numbers; "" for a good channel.
     """

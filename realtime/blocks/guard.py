@@ -4,9 +4,9 @@ One NaN in a recursive filter is NaN for ever, and one saturated sample rings fo
 a value is replaced by the channel's last good one, and the sample is flagged.
 
 After more than 20 ms of held values, the first good sample is flagged GAP: an electrode that comes
-back at another level would otherwise ring through the filters as a step, unflagged.
-
-A gap changes nothing: the held value may come from before it. The spec is unchanged.
+back at another level would otherwise ring through the filters as a step, unflagged. So is the first
+good sample after any held value at the stream's start or at a GAP, as what was held there is the
+level from before. The spec is unchanged.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ class Guard:
         self._known_bad = np.isin(spec.ch_names, list(self.settings.known_bad))
         self._longest = samples(HOLD_S, spec.sfreq)
         self._n_held = 0  # samples in a row, up to now, of which something was held
+        self._begun = False
+        self._torn = False  # whether there was a tear in that row of samples
         return spec
 
     def step(self, chunk: Chunk) -> Chunk:
@@ -72,7 +74,10 @@ class Guard:
         if len(chunk) == 0:
             return chunk
         good = np.abs(chunk.data) < self._rail  # false for NaN, too
-        if good.all() and self._n_held <= self._longest:
+        torn = chunk.flags & np.uint16(Flag.GAP) != 0
+        torn[0] |= not self._begun
+        self._begun = True
+        if good.all() and self._n_held <= self._longest and not self._torn:
             self._n_held = 0
             self._held = chunk.data[-1:].copy()
             return chunk
@@ -86,17 +91,22 @@ class Guard:
         flags = chunk.flags.copy()
         flags[~finite.all(axis=1)] |= np.uint16(Flag.NONFINITE)
         flags[(finite & ~good).any(axis=1)] |= np.uint16(Flag.CLIPPED)
-        flags[self._ends_of_long_runs(np.asarray(good.all(axis=1)))] |= np.uint16(Flag.GAP)
+        flags[self._new_levels(np.asarray(good.all(axis=1)), torn)] |= np.uint16(Flag.GAP)
         return Chunk(data, chunk.stamps, flags, chunk.index, chunk.received_s)
 
-    def _ends_of_long_runs(self, good: NDArray[np.bool_]) -> NDArray[np.intp]:
-        """Return the good samples that follow more held ones than are bridged."""
+    def _new_levels(self, good: NDArray[np.bool_], torn: NDArray[np.bool_]) -> NDArray[np.intp]:
+        """Return the good samples that follow more held ones than are bridged, or a torn one."""
         # Where the last good sample before each one was, counted from the chunk's start.
         last_good = np.maximum.accumulate(np.where(good, np.arange(len(good)), -1 - self._n_held))
         before = np.concatenate([[-1 - self._n_held], last_good[:-1]])
         n_held = np.arange(len(good)) - 1 - before
+        # Likewise the last tear among held samples; -1 is one that an earlier chunk left.
+        last_tear = np.maximum.accumulate(
+            np.where(torn & ~good, np.arange(len(good)), -1 if self._torn else -2 - self._n_held)
+        )
         self._n_held = int(len(good) - 1 - last_good[-1])
-        return np.flatnonzero(good & (n_held > self._longest))
+        self._torn = bool(last_tear[-1] > last_good[-1])
+        return np.flatnonzero(good & ((n_held > self._longest) | (last_tear > before)))
 
     def delay_s(self, freq_hz: float) -> float:
         """Return 0: nothing is delayed."""

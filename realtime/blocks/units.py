@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 
@@ -20,7 +21,8 @@ from saccade.realtime.types import Chunk, Float32, StreamSpec
 
 MICROVOLT = "µV"  # the micro sign, U+00B5
 EEG_TYPES = frozenset({"eeg", ""})  # a stream that gives no types is taken for EEG
-CONVERTED_TYPES = EEG_TYPES | {"eog", "ecg", "emg", "seeg", "ecog", "bio"}
+BRAIN_TYPES = EEG_TYPES | {"ieeg", "seeg", "ecog", "dbs"}  # voltages on the head, or in it
+CONVERTED_TYPES = BRAIN_TYPES | {"eog", "ecg", "emg", "bio"}
 PLAUSIBLE_UV = (0.05, 50_000.0)
 TYPICAL_UV = (1.0, 1000.0)  # where another unit has to bring the signal to be proposed
 JUDGED_SECONDS = 60  # of a recording, spread over it
@@ -28,6 +30,7 @@ JUDGED_SECONDS = 60  # of a recording, spread over it
 # The letter before V is read as written: MV would be a megavolt.
 _SYMBOLS = {"V": 1e6, "mV": 1e3, "μV": 1.0, "uV": 1.0, "UV": 1.0, "nV": 1e-3}
 _WORDS = {"volt": 1e6, "millivolt": 1e3, "microvolt": 1.0, "nanovolt": 1e-3}
+_KOHM = {"ohm": 1e-3, "kohm": 1.0, "mohm": 1e3}
 _CANDIDATES = {"uV": 1.0, "V": 1e6, "mV": 1e3, "nV": 1e-3}
 
 
@@ -57,6 +60,19 @@ def microvolts_per(unit: str) -> float | None:
     text = unicodedata.normalize("NFKC", unit).strip()  # one micro sign for both
     symbol = text[:-1] + "V" if text[-1:] in ("v", "V") else text
     return _SYMBOLS.get(symbol, _WORDS.get(text.lower().removesuffix("s")))
+
+
+def kohm_per(unit: str) -> float | None:
+    """Return how many kΩ one of a unit is, or None if it is no unit of resistance.
+
+    Parameters
+    ----------
+    unit : str
+        As "Ohm", "kΩ", "kiloohms"; case does not matter, M is mega.
+    """
+    text = unit.strip().casefold().replace("\N{OHM SIGN}".casefold(), "ohm")
+    text = re.sub(r"^kilo\W?", "k", re.sub(r"^mega\W?", "m", text)).removesuffix("s")
+    return _KOHM.get(text)
 
 
 class Units:
@@ -121,9 +137,9 @@ def _refusal(spec: StreamSpec, refused: dict[str, list[str]]) -> str:
 def check_amplitude(data_uv: Float32, spec: StreamSpec) -> None:
     """Refuse a signal whose amplitude can't be that of an EEG in the unit it was taken for.
 
-    Judged is the median over the EEG channels of their robust standard deviation
-    (1.4826 × median absolute deviation), so that neither a bad channel nor a blink decides.
-    Channels that stand still, and samples that are not finite, have no say.
+    Judged is the median over the channels of EEG, or from within the head, of their robust
+    standard deviation (1.4826 × median absolute deviation), so that neither a bad channel nor a
+    blink decides. Channels that stand still, and samples that are not finite, have no say.
 
     Parameters
     ----------
@@ -137,7 +153,7 @@ def check_amplitude(data_uv: Float32, spec: StreamSpec) -> None:
     UnitError
         If the amplitude lies outside 0.05 to 50 000 µV.
     """
-    picks = [i for i, kind in enumerate(spec.ch_types) if kind in EEG_TYPES]
+    picks = [i for i, kind in enumerate(spec.ch_types) if kind in BRAIN_TYPES]
     deviations = [_robust_deviation(data_uv[:, i]) for i in picks]
     _judge([d for d in deviations if d > 0], PLAUSIBLE_UV, spec)
 
@@ -166,7 +182,7 @@ def check_typical_amplitude(data_uv: Float32, spec: StreamSpec) -> None:
     starts = range(0, len(data_uv) - n_second + 1, n_second)
     starts = starts[:: max(1, len(starts) // JUDGED_SECONDS)]
     deviations = []
-    for i in (i for i, kind in enumerate(spec.ch_types) if kind in EEG_TYPES):
+    for i in (i for i, kind in enumerate(spec.ch_types) if kind in BRAIN_TYPES):
         seconds = [_robust_deviation(data_uv[start : start + n_second, i]) for start in starts]
         moving = [d for d in seconds if d > 0]
         if moving:
@@ -190,7 +206,7 @@ def _judge(deviations: list[float], bounds: tuple[float, float], spec: StreamSpe
     lowest, highest = bounds
     if lowest <= amplitude <= highest:
         return
-    declared = next(u for u, k in zip(spec.units, spec.ch_types, strict=True) if k in EEG_TYPES)
+    declared = next(u for u, k in zip(spec.units, spec.ch_types, strict=True) if k in BRAIN_TYPES)
     raw = amplitude / (microvolts_per(declared) or 1.0)
     middle_uv = math.sqrt(math.prod(TYPICAL_UV))
     likely = min(_CANDIDATES, key=lambda unit: abs(math.log(raw * _CANDIDATES[unit] / middle_uv)))

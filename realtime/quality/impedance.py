@@ -12,23 +12,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from saccade.realtime.blocks.units import kohm_per
 from saccade.realtime.types import StreamSpec
 
 _TYPES = frozenset({"impedance", "impedances", "imp"})
-_KOHM = {"ohm": 1e-3, "kohm": 1.0, "mohm": 1e3}
-
-
-def kohm_per(unit: str) -> float | None:
-    """Return how many kΩ one of a unit is, or None if it is no unit of resistance.
-
-    Parameters
-    ----------
-    unit : str
-        As "Ohm", "kΩ", "kiloohms"; case does not matter, M is mega.
-    """
-    text = unit.strip().casefold().replace("\N{OHM SIGN}".casefold(), "ohm")
-    text = re.sub(r"^kilo\W?", "k", re.sub(r"^mega\W?", "m", text)).removesuffix("s")
-    return _KOHM.get(text)
 
 
 def carried(spec: StreamSpec, eeg: Sequence[int]) -> dict[int, tuple[int, float]]:

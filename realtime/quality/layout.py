@@ -32,6 +32,9 @@ MEASURES = {
 STATES: tuple[State, ...] = ("good", "doubtful", "bad")
 """What the numbers 0, 1 and 2 in a state's column stand for."""
 
+NOT_JUDGED: State = "not judged"
+"""The state of a channel that is no voltage; NaN in the column."""
+
 
 def columns(ch_names: Sequence[str]) -> list[tuple[str, str]]:
     """Return label and unit of each column.
@@ -64,5 +67,6 @@ def row(report: QualityReport) -> Float32:
     n = len(report.ch_names)
     absent = np.full(n, np.nan, np.float32)
     parts = [report.measures.get(name, absent) for name in MEASURES]
-    parts.append(np.array([STATES.index(state) for state in report.states], np.float32))
+    number = {state: float(i) for i, state in enumerate(STATES)}
+    parts.append(np.array([number.get(state, np.nan) for state in report.states], np.float32))
     return np.ascontiguousarray(np.stack(parts, axis=1, dtype=np.float32).reshape(-1))

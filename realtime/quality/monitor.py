@@ -21,7 +21,7 @@ from saccade.realtime.quality import impedance
 from saccade.realtime.quality.bands import decimation
 from saccade.realtime.quality.extremes import Extremes
 from saccade.realtime.quality.hops import Hop, Hops
-from saccade.realtime.quality.layout import MEASURES, STATES
+from saccade.realtime.quality.layout import MEASURES, NOT_JUDGED
 from saccade.realtime.quality.settings import QualitySettings
 from saccade.realtime.quality.verdict import Verdict
 from saccade.realtime.quality.windows import WINDOW_HOPS, Windows
@@ -37,7 +37,7 @@ class QualityMonitor:
     """Reports how good each channel is; see :class:`~saccade.realtime.protocols.Monitor`.
 
     EEG channels are judged by everything; other voltages (EOG, ECG, EMG) only by what holds for
-    any voltage: presence, rails, standing still. Further channels are "good", with no measure.
+    any voltage: presence, rails, standing still. Further channels are "not judged".
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class QualityMonitor:
         factor = decimation(spec.sfreq)
         n_samples = factor * max(1, round(spec.sfreq / (HOPS_PER_S * factor)))
         self._spec = spec
-        self._hops = Hops(n_samples, spec.n_channels, self.settings.gap_s)
+        self._hops = Hops(n_samples, spec.n_channels, spec.sfreq, self.settings.gap_s)
         kinds = spec.ch_types
         self._voltage = np.array([i for i, k in enumerate(kinds) if k in CONVERTED_TYPES], int)
         fast = spec.sfreq >= LEAST_SFREQ
@@ -68,6 +68,7 @@ class QualityMonitor:
         self._n_hops = 0  # since the beginning or the last tear
         self._hop_s = n_samples / spec.sfreq
         self._verdict = Verdict(spec.n_channels, self.settings, 1 / self._hop_s)
+        self._not_judged = np.setdiff1d(np.arange(spec.n_channels), self._voltage)
 
     def step(self, chunk: Chunk) -> Sequence[QualityReport]:
         """Take samples; return a report for each hop that they complete."""
@@ -77,13 +78,10 @@ class QualityMonitor:
         self._n_hops = 1 if hop.first else self._n_hops + 1
         measures = self._measure(hop)
         states, reasons = self._judge(measures)
+        with np.errstate(over="ignore"):  # beyond float32 is infinite
+            told = {name: frozen(values.astype(np.float32)) for name, values in measures.items()}
         return QualityReport(
-            hop.last_index,
-            hop.last_stamp_s,
-            self._spec.ch_names,
-            {name: frozen(values.astype(np.float32)) for name, values in measures.items()},
-            states,
-            reasons,
+            hop.last_index, hop.last_stamp_s, self._spec.ch_names, told, states, reasons
         )
 
     def _measure(self, hop: Hop) -> dict[str, Float64]:
@@ -92,7 +90,7 @@ class QualityMonitor:
         if hop.first:
             self._usable.clear()
         self._usable.append(hop.usable)
-        usable = np.sum(self._usable, axis=0) / WINDOW_HOPS
+        usable = hop.arrived * np.sum(self._usable, axis=0) / WINDOW_HOPS
         if len(self._voltage):
             self._extremes.step(hop.data[:, self._voltage], first=hop.first)
             measures["usable"][self._voltage] = usable[self._voltage]
@@ -103,14 +101,23 @@ class QualityMonitor:
                 measures["full_scale"][self._voltage] = share
         if self._windows is not None:
             seen = usable[self._eeg] * WINDOW_HOPS / len(self._usable)  # of what there can be
-            good = (self._verdict.levels[self._eeg] < STATES.index("bad")) & (seen >= TRUSTED)
+            # Holes that are in all channels make none of them less of a witness than another.
+            whole = seen >= TRUSTED * hop.arrived
+            bad, alone = self._verdict.bad, self._verdict.bad_by_ransac_alone
             found = self._windows.step(
-                hop.data[:, self._eeg], seen >= MEASURABLE, good, first=hop.first
+                hop.data[:, self._eeg],
+                seen >= MEASURABLE,
+                whole & ~bad[self._eeg],
+                whole & ~(bad & ~alone)[self._eeg],
+                hop.last_stamp_s,
+                first=hop.first,
             )
             for name, values in found.items():
                 measures[name][self._eeg] = values
         for eeg, (channel, kohm) in self._impedances.items():
-            measures["impedance_kohm"][eeg] = hop.data[-1, channel] * kohm
+            value = hop.newest[channel] * kohm
+            if 0 <= value < np.inf:  # NaN and negative numbers say that it is not measured now
+                measures["impedance_kohm"][eeg] = value
         return measures
 
     def _judge(self, measures: dict[str, Float64]) -> tuple[tuple[State, ...], tuple[str, ...]]:
@@ -121,13 +128,14 @@ class QualityMonitor:
                 for i, name in zip(self._eeg, self._windows.most_alike, strict=True):
                     alike[i] = name
             self._verdict.step(measures, line_hz, alike)
-            return self._verdict.states, self._verdict.reasons
         states, reasons = list(self._verdict.states), list(self._verdict.reasons)
-        for i in self._voltage:
+        for i in self._voltage if self._n_hops < WINDOW_HOPS else ():
             if states[i] == "good":
                 states[i] = "doubtful"
                 reasons[i] = (
                     f"{self._n_hops * self._hop_s:.1f} s since the stream began or was torn, "
                     f"{WINDOW_HOPS * self._hop_s:.0f} s needed"
                 )
+        for i in self._not_judged:
+            states[i], reasons[i] = NOT_JUDGED, f"{self._spec.ch_types[i]} is no voltage"
         return tuple(states), tuple(reasons)

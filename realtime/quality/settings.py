@@ -1,8 +1,9 @@
 """What counts as a good channel: every threshold of the quality monitor, in one frozen value.
 
 A limit is a pair: beyond its first number a channel is doubtful, beyond its second it is bad.
-"Beyond" is above for most measures and below for those of which there should be much. Infinity
-(0 for those below) switches a limit off.
+"Beyond" is above for most measures and below for those of which there should be much. What no
+measure can reach switches a limit off: the end of its range, or where it has none a large number,
+such as 1e9.
 """
 
 from __future__ import annotations
@@ -18,6 +19,15 @@ Limit = tuple[float, float]
 BELOW = frozenset({"usable", "low_uv", "correlation", "predictability", "bridge_uv"})
 """Limits that a measure should stay above."""
 
+RANGES = {
+    "usable": (0.0, 1.0),
+    "clipped": (0.0, 1.0),
+    "correlation": (0.0, 1.0),
+    "predictability": (-1.0, 1.0),
+    "ransac": (0.0, 1.0),
+}
+"""What a limit may be; the others are at least 0."""
+
 
 @dataclass(frozen=True, slots=True)
 class QualitySettings:
@@ -30,12 +40,13 @@ class QualitySettings:
     line_hz : float or None
         Mains frequency in Hz, 20 to 100; None for 50 or 60, whichever is stronger.
     gap_s : float
-        A longer step between two time stamps, forward or backward, begins the windows anew, in s.
+        A longer step between two time stamps, forward or backward, begins the windows anew, in s,
+        unless the stamps are only late (:mod:`~saccade.realtime.quality.tears`).
     worse_after_s, better_after_s : float
         A state changes for the worse, or the better, once every report of that time says so.
     usable : pair of float, 0 to 1
         Share of the last 2 s that arrived and is a number. Ours.
-    full_scale : pair of float, 0 to 1
+    full_scale : pair of float
         Largest magnitude in the last second, of full scale. OpenBCI GUI: 0.75 and 0.90.
     clipped : pair of float, 0 to 1
         Share of the last second at its own very largest or smallest value. Ours: a sine has a
@@ -46,8 +57,8 @@ class QualitySettings:
         Amplitude (robust SD, 1 to 40 Hz), in µV. EEG-ExPy waits for 1 to 9, 15 or 18 by device
         before it lets a session begin (the presets do so); these hold for any.
     deviation_z : pair of float
-        Amplitude against that of the other channels, either way, in robust SD of its logarithm.
-        PREP: 5 of the amplitude itself.
+        Amplitude above that of the other channels, in robust SD of its logarithm. PREP: 5 of the
+        amplitude itself. A quiet channel is none the worse: near the reference every channel is.
     line_ratio : pair of float
         Mains against the EEG between 1 and 40 Hz. No standard is known; a notch filter removes
         what is doubtful here, and a good electrode seldom picks up what is bad.
@@ -57,7 +68,7 @@ class QualitySettings:
         How far the one-second mean has wandered within 10 s, in µV. Ours.
     correlation : pair of float, 0 to 1
         98th percentile of the correlation with the other channels. PREP: 0.4.
-    predictability : pair of float, 0 to 1
+    predictability : pair of float, -1 to 1
         Correlation with the spline through the other channels. Ours; see ``ransac``.
     ransac : pair of float, 0 to 1
         Share of the last minute in which the median of 50 random splines correlates with the
@@ -103,10 +114,12 @@ class QualitySettings:
                 doubtful, bad = value
                 if field.name in BELOW:
                     doubtful, bad = bad, doubtful
-                if not 0 <= doubtful <= bad:  # false for NaN, too
+                least, most = RANGES.get(field.name, (0.0, math.inf))
+                if not least <= doubtful <= bad <= most:  # false for NaN, too
                     order = "falling" if field.name in BELOW else "rising"
+                    span = f"of {least:g} to {most:g}" if most < math.inf else "of at least 0"
                     raise ConfigError(
-                        f"{field.name} must be two {order} numbers of at least 0, doubtful and "
+                        f"{field.name} must be two {order} numbers {span}, doubtful and "
                         f"bad, not {value[0]:g} and {value[1]:g}: correct them"
                     )
             elif value is not None and not (math.isfinite(value) and value > 0):

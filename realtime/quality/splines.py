@@ -63,6 +63,30 @@ def weights(sources: Float64, targets: Float64) -> Float64:
     return np.asarray(np.concatenate([along, ones], axis=-1) @ inverse)
 
 
+def green(places: Float64) -> Float64:
+    """Return Green's function between all pairs of places, (n, n), for :func:`weights_among`."""
+    return _green(np.einsum("ix,jx->ij", places, places))
+
+
+def weights_among(between: Float64, sources: NDArray[np.intp]) -> Float64:
+    """Return the spline through some electrodes, evaluated at all of them, as :func:`weights`.
+
+    Parameters
+    ----------
+    between : array of shape (n, n), float64
+        As from :func:`green`, which is most of the work.
+    sources : array of shape (n_sources,), int
+        The electrodes that are known.
+
+    Returns
+    -------
+    array of shape (n, n_sources), float64
+    """
+    along = between[:, sources]
+    inverse = np.linalg.inv(_with_constant(along[sources]))[:, : len(sources)]
+    return np.asarray(along @ inverse[:-1] + inverse[-1])
+
+
 def leave_one_out(places: Float64) -> Float64:
     """Return how each electrode follows from all the others.
 
@@ -110,9 +134,13 @@ def predictors(places: Float64, good: NDArray[np.bool_]) -> Float64:
 
 def _system(places: Float64) -> Float64:
     """Return the spline's equations: Green's function, smoothing, and a constant."""
-    n = places.shape[-2]
-    system = np.ones((*places.shape[:-2], n + 1, n + 1))
-    system[..., :n, :n] = _green(np.einsum("...ix,...jx->...ij", places, places))
+    return _with_constant(_green(np.einsum("...ix,...jx->...ij", places, places)))
+
+
+def _with_constant(between: Float64) -> Float64:
+    n = between.shape[-1]
+    system = np.ones((*between.shape[:-2], n + 1, n + 1))
+    system[..., :n, :n] = between
     system[..., :n, :n] += SMOOTHING * np.eye(n)
     system[..., n, n] = 0.0
     return system

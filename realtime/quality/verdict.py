@@ -19,6 +19,7 @@ from saccade.realtime.types import Float64, State
 
 _Levels = NDArray[np.int8]
 MOST_REASONS = 2
+BAD = STATES.index("bad")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ RULES = (
     Rule("bridge_uv", "bridge_uv", "differs by {value:.2f} µV from {other}: bridged?"),
 )
 """In the order in which reasons are given: what explains the others comes first."""
+
+RANSAC = [rule.measure for rule in RULES].index("ransac")
 
 
 def levels(measures: Mapping[str, Float64], settings: QualitySettings) -> _Levels:
@@ -99,6 +102,7 @@ class Verdict:
         self._better = np.zeros(n_channels, int)
         self._mildest = np.zeros(n_channels, np.int8)  # of the worse ones in a row
         self._worst = np.zeros(n_channels, np.int8)  # of the better ones in a row
+        self._ransac_alone = np.zeros(n_channels, np.bool_)
         self._said = [[""] * n_channels for _ in STATES]  # newest reason, by level
 
     @property
@@ -110,6 +114,16 @@ class Verdict:
     def reasons(self) -> tuple[str, ...]:
         """Why each channel is in its state; empty for a good one."""
         return tuple(self._said[level][i] for i, level in enumerate(self.levels))
+
+    @property
+    def bad(self) -> NDArray[np.bool_]:
+        """Which channels are bad."""
+        return np.asarray(self.levels == BAD)
+
+    @property
+    def bad_by_ransac_alone(self) -> NDArray[np.bool_]:
+        """Which are, but would not be if it were not for RANSAC's newest word."""
+        return np.asarray(self.bad & self._ransac_alone)
 
     def step(self, measures: Mapping[str, Float64], line_hz: float, others: Sequence[str]) -> None:
         """Take the measures of a report.
@@ -125,6 +139,8 @@ class Verdict:
         """
         judged = levels(measures, self._settings)
         now = judged.max(axis=0)
+        without = np.delete(judged, RANSAC, axis=0).max(axis=0)
+        self._ransac_alone = (now == BAD) & (without < BAD)
         for i in np.flatnonzero(now).tolist():
             broken = [r for r, level in zip(RULES, judged[:, i], strict=True) if level == now[i]]
             self._said[now[i]][i] = "; ".join(

@@ -2,27 +2,29 @@
 
 Concurrent activities: none; the caller's thread does it all. Unlike everything about the signal,
 this reads the clock that it is given: a stream that says nothing must still be seen to say
-nothing. What it finds is for people and decides nothing.
+nothing. What the stamps say is what the pipeline has made of them, by the decoder's own rules. What
+the watch finds is for people and decides nothing.
 """
 
 from __future__ import annotations
 
 import collections
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from saccade.realtime.errors import ConfigError
-from saccade.realtime.timing.stream_timing import StreamTiming
-from saccade.realtime.types import Chunk, ClockMeasure, Reading, StreamSpec
+from saccade.realtime.sources.lsl.pace import Pace
+from saccade.realtime.timing.clocks import jumped
+from saccade.realtime.types import ClockMeasure, Reading, StreamSpec
 
 TELL_EVERY_S = 0.25
 CLOCK_HISTORY_S = 300.0
 CLOCK_SPAN_S, CLOCK_LEAST = 30.0, 5  # a drift is told from no less than that
-CLOCK_SET_S = 0.05  # no clock drifts as far from one measurement to the next
+STALL_PERIODS = 3  # at least; so long may a slow stream be silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +33,13 @@ class WatchSettings:
 
     Parameters
     ----------
-    gap_s : float or None
-        Largest step between two stamps that is no gap, in s, as the decoder's pipeline has it;
-        None for one and a half sample periods.
     stalled_s : float
-        A stream from which nothing has come for so long is stalled, in s, above 0.
+        A stream from which nothing has come for so long is stalled, in s, above 0; but never one
+        whose pieces usually come half as far apart
+        (:class:`~saccade.realtime.sources.lsl.pace.Pace`).
     """
 
-    gap_s: float | None = None
-    stalled_s: float = 0.5
+    stalled_s: float = 0.4
 
     def __post_init__(self) -> None:
         """Refuse a stall of no time."""
@@ -54,17 +54,20 @@ class StreamWatch:
     ----------
     settings : WatchSettings
         What is remarkable.
+    timing : callable
+        Returns what the stamps say; :meth:`~saccade.realtime.pipeline.Pipeline.timing_report` of
+        the pipeline through which the same readings go.
     """
 
-    def __init__(self, settings: WatchSettings) -> None:
+    def __init__(self, settings: WatchSettings, timing: Callable[[], dict[str, Any]]) -> None:
         self.settings = settings
+        self._timing = timing
 
     def reset(self, spec: StreamSpec) -> None:
         """Prepare for a stream."""
         self._spec = spec
-        self._timing = StreamTiming(spec, self.settings.gap_s)
+        self._pace = Pace(max(self.settings.stalled_s, STALL_PERIODS / spec.sfreq))
         self._clocks: dict[str, collections.deque[ClockMeasure]] = {}
-        self._came: list[Chunk] = []  # since health was last told; many small ones cost most
         self._newest_stamp_s = math.nan
         self._came_s: float | None = None
         self._told_s = -math.inf
@@ -83,7 +86,7 @@ class StreamWatch:
         -------
         dict or None
             ``stream``, ``at_s``, ``nominal_sfreq``; all of
-            :meth:`~saccade.realtime.timing.stream_timing.StreamTiming.report`; ``age_ms``, how
+            :func:`~saccade.realtime.timing.stream_timing.timing_report`; ``age_ms``, how
             old the newest sample is (None before the first, and where stamps are not in step with
             the clock); ``silent_s``, for how long nothing has come, and ``stalled``; ``clocks``,
             by stream, with ``offset_ms``, ``uncertainty_ms`` and ``drift_ppm`` of the sender's.
@@ -92,16 +95,13 @@ class StreamWatch:
         if self._came_s is None:
             self._came_s = now_s
         if len(chunk):
-            self._came.append(chunk)
+            self._pace.hear(now_s - self._came_s)
             self._came_s, self._newest_stamp_s = now_s, float(chunk.stamps[-1])
         for measure in reading.clocks:
             self._remember(measure)
         if now_s - self._told_s < TELL_EVERY_S:
             return None
         self._told_s = now_s
-        if self._came:
-            self._timing.step(_joined(self._came))
-            self._came.clear()
         silent_s = now_s - self._came_s
         age_s = now_s - self._newest_stamp_s
         told = self._spec.speed == 1.0 and math.isfinite(age_s)
@@ -109,29 +109,20 @@ class StreamWatch:
             "stream": self._spec.name,
             "at_s": now_s,
             "nominal_sfreq": self._spec.sfreq,
-            **self._timing.report(),
+            **self._timing(),
             "age_ms": round(1e3 * age_s, 3) if told else None,
             "silent_s": round(silent_s, 3),
-            "stalled": silent_s > self.settings.stalled_s,
+            "stalled": silent_s >= self._pace.patience_s,
             "clocks": {name: _clock(measures) for name, measures in self._clocks.items()},
         }
 
     def _remember(self, measure: ClockMeasure) -> None:
         known = self._clocks.setdefault(measure.stream, collections.deque())
-        if known and abs(measure.offset_s - known[-1].offset_s) > CLOCK_SET_S:
+        if known and jumped(known[-1], measure):
             known.clear()  # the sender's clock was set, or its sender replaced
         known.append(measure)
         while measure.at_s - known[0].at_s > CLOCK_HISTORY_S:
             known.popleft()
-
-
-def _joined(chunks: Sequence[Chunk]) -> Chunk:
-    """Return consecutive chunks as one; raw stamps are left out."""
-    data, stamps, flags = (
-        np.concatenate([getattr(chunk, name) for chunk in chunks])
-        for name in ("data", "stamps", "flags")
-    )
-    return Chunk(data, stamps, flags, chunks[0].index, chunks[-1].received_s)
 
 
 def _clock(measures: collections.deque[ClockMeasure]) -> dict[str, float | None]:

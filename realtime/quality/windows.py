@@ -77,6 +77,8 @@ class Windows:
         data: Float32,
         there: NDArray[np.bool_],
         good: NDArray[np.bool_],
+        drawable: NDArray[np.bool_],
+        stamp_s: float,
         *,
         first: bool,
     ) -> dict[str, Float64]:
@@ -90,6 +92,10 @@ class Windows:
             Of which channels enough came to be measured.
         good : array of shape (n_channels,), bool
             Which channels may speak about others.
+        drawable : array of shape (n_channels,), bool
+            Which channels RANSAC may draw.
+        stamp_s : float
+            Of the hop's last sample.
         first : bool
             Nothing comes directly before this hop: all windows begin anew.
 
@@ -112,7 +118,8 @@ class Windows:
         if len(self._above) == WINDOW_HOPS:
             found |= self._spectral(there) | self._spatial(there, good)
         if len(self._placed):
-            self._ransac.step(below[self._placed], (there & good)[self._placed], first=first)
+            drawn = (there & drawable)[self._placed]
+            self._ransac.step(below[self._placed], drawn, stamp_s, first=first)
             found["ransac"] = self._everywhere(self._ransac.disagreed)
         for values in found.values():
             values[~there] = np.nan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,36 @@ from typing import Any
 from saccade.realtime.errors import RecordingError
 
 PREDICTIONS = "Predictions"  # type of the stream, in an XDF file as over LSL
+
+_TEXTS = "a list of texts"
+_OBJECT = "an object"
+_IS: dict[str, Callable[[Any], bool]] = {
+    "a whole number": lambda v: isinstance(v, int),
+    "a number or null": lambda v: v is None or isinstance(v, int | float),
+    "a text or null": lambda v: v is None or isinstance(v, str),
+    _TEXTS: lambda v: isinstance(v, list) and all(isinstance(item, str) for item in v),
+    _OBJECT: lambda v: isinstance(v, dict),
+    "an object of texts": lambda v: (
+        isinstance(v, dict) and all(isinstance(item, str) for item in v.values())
+    ),
+    "a list of concepts": lambda v: (
+        isinstance(v, list)
+        and len(v) > 0
+        and all(isinstance(item, dict) and isinstance(item.get("name"), str) for item in v)
+    ),
+}
+# What is looked up in an account; of a session, what is not told is taken to be as it is now.
+_SESSION = {
+    "labels": "an object of texts",
+    "ignore": _TEXTS,
+    "decoder": _OBJECT,
+    "versions": _OBJECT,
+}
+_EPOCH = {"epoch": "a whole number", "onset_s": "a number or null", "marker": "a text or null"}
+_MESSAGES = {
+    "prediction": _EPOCH | {"top": "a list of concepts"},
+    "rejected": _EPOCH | {"rejected": _TEXTS},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +91,11 @@ def _from_log(path: Path) -> Account:
             f"{path.name} should begin with a line of type 'session', not with {what}: is it a log "
             "of run or replay?"
         )
-    return Account(path.name, messages[0]["session"], tuple(messages[1:]))
+    return _account(path, messages[0].get("session"), tuple(messages[1:]))
 
 
 def _from_xdf(path: Path) -> Account:
-    from saccade.realtime.sources.formats.xdf import read_streams
+    from saccade.realtime.sources.formats.xdf_stream import read_streams
 
     found = [stream for stream in read_streams(path)[0] if stream.type == PREDICTIONS]
     if len(found) != 1:
@@ -77,12 +107,35 @@ def _from_xdf(path: Path) -> Account:
     (stream,) = found
     lines: Iterable[Any] = (row[0] for row in stream.rows)
     messages = tuple(_json(path, number, line) for number, line in enumerate(lines, 1))
-    return Account(path.name, _json(path, 0, stream.own("session")), messages)
+    return _account(path, _json(path, 0, stream.own("session")), messages)
+
+
+def _account(path: Path, session: Any, messages: tuple[Mapping[str, Any], ...]) -> Account:
+    """Return an account whose every value that will be looked up is what it should be."""
+    _check(path, "the first message", {"session": _OBJECT}, {"session": session})
+    told = {key: kind for key, kind in _SESSION.items() if key in session}
+    _check(path, "the session", told, session)
+    for number, message in enumerate(messages, 1):
+        wanted = _MESSAGES.get(str(message.get("type")), {})
+        if "shown" in message:
+            wanted = wanted | {"shown": _OBJECT}
+        _check(path, f"result {number}", wanted, message)
+    return Account(path.name, session, messages)
+
+
+def _check(path: Path, what: str, wanted: Mapping[str, str], found: Mapping[str, Any]) -> None:
+    for key, kind in wanted.items():
+        if key not in found or not _IS[kind](found[key]):
+            came = f"{found[key]!r:.40}" if key in found else "nothing"
+            raise RecordingError(
+                f"{path.name}: {what} should have {kind} as '{key}', not {came}: was the file "
+                "altered?"
+            )
 
 
 def _json(path: Path, number: int, line: bytes | str) -> Mapping[str, Any]:
     try:
-        content = json.loads(line)
+        content = json.loads(line, parse_constant=_refuse)
     except ValueError as error:
         raise RecordingError(
             f"{path.name}: message {number} should be JSON, but: {error}; was the file altered?"
@@ -93,3 +146,7 @@ def _json(path: Path, number: int, line: bytes | str) -> Mapping[str, Any]:
             "file altered?"
         )
     return content
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is none")

@@ -75,8 +75,8 @@ class Comparison:
         Of the replay.
     differences : tuple of Difference
         All there are; empty if the accounts are identical.
-    largest : float
-        Largest absolute difference of a score or probability.
+    largest : float or None
+        Largest absolute difference of a score or probability; None where no epoch is in both.
     clock_offset_s : float
         What was taken off the replay's onsets; 0 where the clock is the same.
     """
@@ -84,13 +84,18 @@ class Comparison:
     predictions: int
     rejected: int
     differences: tuple[Difference, ...]
-    largest: float
+    largest: float | None
     clock_offset_s: float
 
     @property
     def identical(self) -> bool:
-        """Whether there is no difference."""
-        return not self.differences
+        """Whether there are epochs to compare, and no difference."""
+        return not self.differences and not self.nothing
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there is no epoch at all."""
+        return not (self.differences or self.predictions or self.rejected)
 
     def lines(self) -> Iterator[str]:
         """Yield the comparison in words: each difference, then what they come to."""
@@ -101,15 +106,17 @@ class Comparison:
                 f"clocks     {abs(self.clock_offset_s):.3f} s apart: onsets were matched, not "
                 "compared"
             )
+        if self.nothing:
+            yield "nothing to compare: neither the session nor its replay has an epoch"
+            return
         if self.identical:
             yield f"identical: {self.predictions} predictions, {self.rejected} rejected"
             return
         counts = self.counts()
         told = ", ".join(f"{counts[kind]} {kind}" for kind in counts)
-        yield (
-            f"not identical: {told}; largest difference of a score or probability "
-            f"{self.largest:.3g}"
-        )
+        if self.largest is not None:
+            told += f"; largest difference of a score or probability {self.largest:.3g}"
+        yield f"not identical: {told}"
 
     def counts(self) -> dict[str, int]:
         """Return how many epochs are missing, extra and different."""
@@ -154,14 +161,14 @@ def compare(recorded: Iterable[Message], replayed: Iterable[Message]) -> Compari
     ]
     place_before = _places(before, [one for one, _ in pairs])
     place_after = _places(after, [other for _, other in pairs])
-    largest = 0.0
+    largest = 0.0 if pairs else None
     for one, other in pairs:
         changes = list(_changes(one, other))
         if place_before[id(one)] != place_after[id(other)]:
             changes.append(Change("place", place_before[id(one)], place_after[id(other)]))
         if changes:
             differences.append(Difference("different", _name(one), tuple(changes)))
-            largest = max(largest, *(_size(change) for change in changes))
+            largest = max(largest or 0.0, *(_size(change) for change in changes))
     kinds = [message["type"] for message in after]
     return Comparison(
         kinds.count("prediction"), kinds.count("rejected"), tuple(differences), largest, offset_s

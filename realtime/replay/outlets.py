@@ -15,7 +15,9 @@ from saccade.realtime.lsl_metadata import announce
 from saccade.realtime.replay.settings import PlayerSettings
 from saccade.realtime.types import Float32, Float64, StreamSpec
 
-BUFFER_S = 360  # of clock that a slow receiver may fall behind
+# Of clock that a slow receiver may fall behind, as far as this end goes. The receiver has a buffer
+# of its own, in seconds of signal: at speed 50, its 360 s are 7 s of clock.
+BUFFER_S = 360
 LOOK_S = 0.05  # how often a wait looks whether to stop
 
 

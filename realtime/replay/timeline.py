@@ -15,7 +15,7 @@ import numpy as np
 from saccade.realtime.types import Float64, Reading
 
 JITTER_S = 0.5  # a step back of more is a clock that was set
-LONGEST_PAUSE_S = 3600.0  # and so is a step forward of more
+LONGEST_PAUSE_S = 3600.0  # and so is a step forward of more; a marker is of another clock
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +75,11 @@ class Timeline:
         return times_s
 
     def _marker_s(self, stamp: float) -> float:
-        """Return when a marker was: by the clock before or after it was set, as fits."""
+        """Return when a marker was: by the clock before or after it was set, as fits.
+
+        One that is farther ahead than any pause is stamped by another clock. Nobody knows when it
+        was; it happens now, for what comes after it should not wait for years.
+        """
         times_s = [stamp + set_back_s - (self._origin or 0.0) for set_back_s in self._set_backs]
-        return min(times_s, key=lambda time_s: abs(time_s - self._newest_s))
+        time_s = min(times_s, key=lambda time_s: abs(time_s - self._newest_s))
+        return self._newest_s if time_s > self._newest_s + LONGEST_PAUSE_S else time_s

@@ -43,3 +43,7 @@ class QuietSink:
 
     def close(self, summary: dict[str, Any]) -> None:
         """Take the summary and finish."""
+
+    def abandon(self) -> None:
+        """Finish, where nothing has begun: close without a word, if a sink has no more to do."""
+        self.close({})

@@ -120,10 +120,20 @@ class JSONLSink(QuietSink):
 
     def close(self, summary: dict[str, Any]) -> None:
         """Write the last line and close the file."""
-        if self._file is not None:
+        if self._file is None:
+            return
+        try:
             self._write({"type": "summary", "simulated": self._simulated, **summary})
+        finally:
+            file, self._file = self._file, None
+            file.close()
+
+    def abandon(self) -> None:
+        """Close the file and remove it: there is nothing in it but its first line."""
+        if self._file is not None:
             self._file.close()
             self._file = None
+            self.path.unlink()
 
     def _write(self, content: dict[str, Any]) -> None:
         if self._file is None:

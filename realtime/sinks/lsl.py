@@ -12,8 +12,9 @@ Five streams, all irregular, all stamped with the clock at publication (the onse
     the summary at the end.
 ``PREFIX-quality``
     Numbers only, four times a second of signal: for each of the signal's channels every measure,
-    then its state (0 good, 1 doubtful, 2 bad); see :mod:`saccade.realtime.quality.layout`. The
-    description names both in each label, and has the whole layout as JSON.
+    then its state (0 good, 1 doubtful, 2 bad, NaN not judged); see
+    :mod:`saccade.realtime.quality.layout`. The description names both in each label, and has the
+    whole layout as JSON.
 ``PREFIX-health``
     One JSON object four times a second of the clock: how the stream does
     (:class:`saccade.realtime.quality.watch.StreamWatch`), and state and reason of every channel
@@ -151,6 +152,10 @@ class LSLSink(QuietSink):
             self._tell("summary", summary)
             if self._outlets["status"].have_consumers():
                 time.sleep(LINGER_S)
+        self._outlets = {}
+
+    def abandon(self) -> None:
+        """End all streams at once."""
         self._outlets = {}
 
     def _tell(self, kind: str, content: dict[str, Any]) -> None:

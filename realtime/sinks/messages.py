@@ -69,13 +69,13 @@ def event_content(event: StreamEvent) -> dict[str, Any]:
 
 
 def quality_content(report: QualityReport) -> dict[str, Any]:
-    """Return which channels are not good: ``channels`` has state and reason of each, by name."""
+    """Return which channels are doubtful or bad: ``channels`` has their states and reasons."""
     told = zip(report.ch_names, report.states, report.reasons, strict=True)
     return {
         "channels": {
             name: {"state": state, "reason": reason}
             for name, state, reason in told
-            if state != "good"
+            if state in ("doubtful", "bad")
         }
     }
 

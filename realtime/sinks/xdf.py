@@ -10,8 +10,9 @@ in a queue, and wait for nothing. A thread writes (:mod:`saccade.realtime.xdf.ba
 opening and closing wait for the disk.
 
 What does not fit the queue is not recorded, a whole reading or result at a time, until half of the
-queue is free again; that is logged, counted, and noted in the file. A disk that is full ends the
-recording and nothing else.
+queue is free again; that is logged, counted, and noted in the file. A result that can't be put in
+words is left out and counted too. A disk that is full ends the recording and nothing else: one
+line in the log says so, and what comes afterwards is counted as lost.
 """
 
 from __future__ import annotations
@@ -19,33 +20,27 @@ from __future__ import annotations
 import collections
 import datetime
 import importlib.metadata
-import io
 import logging
 import math
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pylsl
 
-from saccade.realtime.errors import ConfigError, SaccadeError
+from saccade.realtime.errors import ConfigError
 from saccade.realtime.protocols import Clock
-from saccade.realtime.quality import layout
 from saccade.realtime.sinks.base import QuietSink
 from saccade.realtime.sinks.messages import (
     event_content,
-    message,
     quality_content,
     rejected_message,
     to_json,
 )
-from saccade.realtime.sinks.scores import score_channels, score_values
+from saccade.realtime.sinks.xdf_results import Results
 from saccade.realtime.types import (
     Epoch,
-    Float64,
     Prediction,
     QualityReport,
     Reading,
@@ -53,11 +48,20 @@ from saccade.realtime.types import (
     StreamSpec,
 )
 from saccade.realtime.xdf.background import BackgroundWriter, Rows
+from saccade.realtime.xdf.place import created, expected, refuse
 from saccade.realtime.xdf.received import Received
 from saccade.realtime.xdf.streams import Streams
 from saccade.realtime.xdf.writer import XDFWriter
 
 logger = logging.getLogger(__name__)
+
+# What is counted, and the roles of the streams in which each of it has a row.
+COUNTED = {
+    "samples": ("signal",),
+    "markers": ("markers",),
+    "results": ("predictions", "status", "health", "quality"),
+}
+ONE_RESULT = {"results": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,7 @@ class _Recording:
     simulated: bool
     streams: Streams
     received: Received
+    results: Results
     writer: XDFWriter
     background: BackgroundWriter
 
@@ -125,17 +130,15 @@ class XDFSink(QuietSink):
     def __init__(
         self, path: Path, settings: XDFSinkSettings | None = None, clock: Clock = pylsl.local_clock
     ) -> None:
-        _refuse(path)
+        refuse(path)
         self.path = path
         self.settings = settings or XDFSinkSettings()
         self._clock = clock
-        self._lost: collections.Counter[str] = collections.Counter()
+        self._given: collections.Counter[str] = collections.Counter()
         self._missing: dict[str, int] = {}
-        self._scores: int | None = None  # numbers of the streams that are announced when needed
-        self._quality: int | None = None
         self._report: QualityReport | None = None
         self._recording: _Recording | None = None
-        self._closed = False
+        self._closed = self._told_end = self._told_unfit = False
 
     def open(self, spec: StreamSpec, session: dict[str, Any]) -> None:
         """Create the file, write the headers, and start the thread.
@@ -143,23 +146,19 @@ class XDFSink(QuietSink):
         Raises
         ------
         ConfigError
-            If the file exists by now, or can't be created or written.
+            If the file exists by now, or can't be created or written; none is left behind.
         """
         now_s = self._clock()
         streams = Streams(spec, self.settings.prefix, self._clock)
         received = Received(streams, self._clock)
+        results = Results(streams, self._clock, self.settings.top_k, self.settings.labels)
         streams.own("predictions", session=to_json(session))
         streams.own("status")
         about = {
             "datetime": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "recorder": f"saccade {importlib.metadata.version('saccade')}",
         }
-        try:
-            file = io.FileIO(self.path, "xb")
-        except OSError as error:
-            raise ConfigError(
-                f"{_expected(self.path)} {error.strerror}; choose another name"
-            ) from error
+        file = created(self.path)
         writer = XDFWriter(file, about, now_s)
         for header in streams.take_headers():
             writer.add_stream(header.stream_id, header.sfreq, header.xml, now_s)
@@ -167,29 +166,25 @@ class XDFSink(QuietSink):
             writer.write(now_s)  # so that the file can be read from the first moment on
         except OSError as error:
             file.close()
+            self.path.unlink()  # else the next try would find that it exists
             raise ConfigError(
-                f"{_expected(self.path)} {error.strerror}; choose another disk"
+                f"{expected(self.path)} {error.strerror}; choose another disk"
             ) from error
         limit_bytes = int(1e6 * self.settings.queue_mb)
         background = BackgroundWriter(writer, limit_bytes, self._clock)
-        self._recording = _Recording(spec.simulated, streams, received, writer, background)
+        self._recording = _Recording(spec.simulated, streams, received, results, writer, background)
 
     def received(self, reading: Reading) -> None:
         """Record a reading: samples, markers and measurements of the clocks."""
-        received = self._running().received
-        n_samples, n_markers = len(reading.chunk), len(reading.markers)
-        taken = self._offer(received.rows(reading), samples=n_samples, markers=n_markers)
+        received = self._opened().received
+        counts = {"samples": len(reading.chunk), "markers": len(reading.markers)}
+        taken = self._record(lambda: received.rows(reading), counts)
         received.count(reading, recorded=taken)
 
     def prediction(self, prediction: Prediction) -> None:
         """Record a prediction, as JSON and as numbers."""
-        streams, top_k = self._running().streams, self.settings.top_k
-        if self._scores is None:
-            channels = list(score_channels(top_k).items())
-            self._scores = streams.numeric("scores", "double64", channels)
-        values = np.array([score_values(prediction, top_k)])
-        text = self._text("predictions", message(prediction, self.settings.labels))
-        self._offer([text, Rows(self._scores, text.stamps, values)], results=1)
+        results = self._opened().results
+        self._record(lambda: results.prediction(prediction))
 
     def rejected(self, epoch: Epoch) -> None:
         """Record an epoch that is not decoded."""
@@ -202,11 +197,8 @@ class XDFSink(QuietSink):
     def quality(self, report: QualityReport) -> None:
         """Record the measures and states of the channels as numbers."""
         self._report = report
-        if self._quality is None:
-            streams, names = self._running().streams, report.ch_names
-            columns, about = layout.columns(names), layout.about(names)
-            self._quality = streams.numeric("quality", "float32", columns, quality=about)
-        self._offer([Rows(self._quality, self._now(), layout.row(report)[np.newaxis])], results=1)
+        results = self._opened().results
+        self._record(lambda: results.quality(report))
 
     def health(self, health: dict[str, Any]) -> None:
         """Record how the stream does, with the channels that are not good."""
@@ -218,20 +210,20 @@ class XDFSink(QuietSink):
         self._tell("status", self._about("status", status))
 
     def close(self, summary: dict[str, Any]) -> None:
-        """Record the summary, write all that waits, and close the file.
-
-        Raises
-        ------
-        SaccadeError
-            If the recording has stopped before, or can't be finished.
-        """
+        """Record the summary, write all that waits, and close the file."""
         if self._recording is None or self._closed:
             return
+        results, last = self._recording.results, self._about("summary", summary)
+        self._record(lambda: [results.text("status", last)], must=True)
         self._closed = True
-        last = [*self._told_missing(), self._text("status", self._about("summary", summary))]
-        self._recording.background.offer(last, must=True)
         self._recording.background.close()
-        self._running()
+        self._going_on()
+
+    def abandon(self) -> None:
+        """Close the file and remove it: there is no sample in it."""
+        if self._recording is not None and not self._closed:
+            self.close({})
+            self.path.unlink()
 
     def report(self) -> dict[str, Any]:
         """Return what came of the recording, JSON-ready, once it is closed or has stopped.
@@ -240,7 +232,8 @@ class XDFSink(QuietSink):
         -------
         dict
             ``file``; ``bytes``, its size; ``samples`` in it; ``lost``, how many samples, markers
-            and results the recorder could not take; ``stopped``, why it ended too early, or None.
+            and results were given to the recorder and are not in it, for whatever reason (what
+            waits for the disk is not in it yet); ``stopped``, why it ended too early, or None.
 
         Raises
         ------
@@ -249,32 +242,63 @@ class XDFSink(QuietSink):
         """
         recording = self._opened()
         error = recording.background.error
+        written = {
+            what: sum(map(recording.writer.n_samples, recording.streams.numbers(*roles)))
+            for what, roles in COUNTED.items()
+        }
         return {
             "file": str(self.path),
             "bytes": recording.writer.n_bytes,
-            "samples": recording.writer.n_samples(recording.streams.signal()),
-            "lost": {what: self._lost[what] for what in ("samples", "markers", "results")},
+            "samples": written["samples"],
+            "lost": {what: self._given[what] - n for what, n in written.items()},
             "stopped": None if error is None else _reason(error),
         }
 
     def _tell(self, role: str, content: Mapping[str, Any]) -> None:
-        self._offer([self._text(role, content)], results=1)
-
-    def _text(self, role: str, content: Mapping[str, Any]) -> Rows:
-        return Rows(self._running().streams.own(role), self._now(), [to_json(content)])
+        results = self._opened().results
+        self._record(lambda: [results.text(role, content)])
 
     def _about(self, kind: str, content: Mapping[str, Any]) -> dict[str, Any]:
         return {"type": kind, "simulated": self._opened().simulated, **content}
 
-    def _now(self) -> Float64:
-        return np.array([self._clock()])
+    def _record(
+        self,
+        rows: Callable[[], Sequence[Rows]],
+        counts: Mapping[str, int] = ONE_RESULT,
+        *,
+        must: bool = False,
+    ) -> bool:
+        """Queue what these rows are, counted as given; return whether that could be done.
 
-    def _offer(self, rows: Sequence[Rows], **what: int) -> bool:
-        """Queue rows, with the note of what is missing before them; or count them as lost."""
-        recording = self._running()
+        Nothing is raised: what can't be recorded must not end the recording of all else.
+        """
+        recording = self._opened()
+        self._given.update(counts)
+        if not self._going_on():
+            return False
+        try:
+            made = rows()
+        except Exception:
+            if not self._told_unfit:
+                self._told_unfit = True
+                logger.exception("the recording %s lacks what can't be put in it", self.path)
+            return False
         recording.background.offer(recording.streams.take_headers(), must=True)
-        if recording.background.offer([*self._told_missing(), *rows]):
+        return self._queued(recording, made, counts, must=must)
+
+    def _queued(
+        self,
+        recording: _Recording,
+        rows: Sequence[Rows],
+        counts: Mapping[str, int],
+        *,
+        must: bool,
+    ) -> bool:
+        """Queue rows, with the note of what is missing before them; or note them as missing."""
+        if recording.background.offer([*self._told_missing(), *rows], must=must):
             if self._missing:
+                self._given["results"] += 1  # the note
+            if self._missing and not must:
                 logger.warning(
                     "the recording %s goes on; %d samples are missing in it",
                     self.path,
@@ -296,69 +320,35 @@ class XDFSink(QuietSink):
                 "markers": 0,
                 "results": 0,
             }
-        for key, count in what.items():
+        for key, count in counts.items():
             self._missing[key] += count
-            self._lost[key] += count
         return False
 
     def _told_missing(self) -> list[Rows]:
         if not self._missing:
             return []
-        return [self._text("status", self._about("missing", self._missing))]
+        return [self._opened().results.text("status", self._about("missing", self._missing))]
 
     def _opened(self) -> _Recording:
         if self._recording is None:
             raise ConfigError(f"the recording {self.path} must be open first: call open()")
         return self._recording
 
-    def _running(self) -> _Recording:
-        """Return the recording, which goes on.
-
-        Raises
-        ------
-        ConfigError
-            If the sink was never open.
-        SaccadeError
-            If the writer has given up.
-        """
+    def _going_on(self) -> bool:
+        """Return whether the writer is at work; once it has given up, say so, once."""
         recording = self._opened()
         error = recording.background.error
-        if error is not None:
-            raise SaccadeError(
-                f"the recording {self.path} has stopped after "
-                f"{recording.writer.n_bytes / 1e6:.1f} MB: {_reason(error)}; it can be read so "
-                "far, and decoding goes on"
+        if error is not None and not self._told_end:
+            self._told_end = True
+            logger.error(
+                "the recording %s has stopped after %.1f MB: %s; it can be read so far%s",
+                self.path,
+                recording.writer.n_bytes / 1e6,
+                _reason(error),
+                "" if self._closed else ", and decoding goes on",
             )
-        return recording
+        return error is None
 
 
 def _reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
-
-
-def _refuse(path: Path) -> None:
-    """Refuse a file that could not be written or would not be found.
-
-    Raises
-    ------
-    ConfigError
-        Saying which and what to do.
-    """
-    if path.is_dir():
-        raise ConfigError(f"{_expected(path)} it is a folder: name a file in it")
-    if path.exists():
-        raise ConfigError(f"{_expected(path)} it exists: choose another name, or move it")
-    if path.suffix.lower() != ".xdf":
-        raise ConfigError(
-            f"{_expected(path)} its name does not end in .xdf: call it {path.stem}.xdf"
-        )
-    if not path.parent.is_dir():
-        raise ConfigError(f"{_expected(path)} there is no folder {path.parent}: make it first")
-    if not os.access(path.parent, os.W_OK):
-        raise ConfigError(
-            f"{_expected(path)} {path.parent} may not be written in: choose another folder"
-        )
-
-
-def _expected(path: Path) -> str:
-    return f"expected to create the recording {path}, but"

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from saccade.realtime.blocks.units import Units, UnitsSettings, check_typical_amplitude
-from saccade.realtime.errors import ConfigError
+from saccade.realtime.blocks.units import (
+    Units,
+    UnitsSettings,
+    check_typical_amplitude,
+    microvolts_per,
+)
+from saccade.realtime.errors import ConfigError, UnitError
 from saccade.realtime.sources.formats.contents import Arrival, Contents
 from saccade.realtime.sources.formats.formats import read_contents
 from saccade.realtime.sources.recording import Recording, RecordingOptions, recording_of
@@ -40,6 +47,11 @@ class FileSourceSettings:
     markers : tuple of str
         Names of the marker streams (or columns, or channels) to take; () takes what the file
         says to be markers.
+    stream_id : int, optional
+        The signal's number in the file, where streams are alike in name, type and source id.
+    of_live : frozenset of str
+        Names of the fields above that tell of a live stream, as a session's configuration does. A
+        recording of saccade's own has what came of them, so that there they do not count.
     """
 
     path: Path
@@ -51,12 +63,28 @@ class FileSourceSettings:
     stream_type: str | None = None
     source_id: str | None = None
     markers: tuple[str, ...] = ()
+    stream_id: int | None = None
+    of_live: frozenset[str] = frozenset()
+
+    def counting_in(self, contents: Contents) -> FileSourceSettings:
+        """Return those that count in a file that has these contents."""
+        if not contents.is_session:
+            return self
+        fields = dataclasses.fields(self)
+        ignored: dict[str, Any] = {f.name: f.default for f in fields if f.name in self.of_live}
+        return dataclasses.replace(self, **ignored)
 
     @property
     def options(self) -> RecordingOptions:
         """What is wanted of the file, as its readers take it."""
         return RecordingOptions(
-            self.sfreq, self.ch_names, self.stream, self.stream_type, self.source_id, self.markers
+            self.sfreq,
+            self.ch_names,
+            self.stream,
+            self.stream_type,
+            self.source_id,
+            self.markers,
+            self.stream_id,
         )
 
 
@@ -76,10 +104,17 @@ def load(
     RecordingError, StreamNotFound, AmbiguousStream
         If the file can't be read, or it is not clear which of its streams is meant.
     UnitError
-        If it says nothing believable about its unit.
+        If it says nothing believable about its unit, or is said to have another than the µV in
+        which saccade records.
     """
-    s = settings
-    recording = recording_of(s.path, contents or read_contents(s.path), s.options)
+    contents = contents or read_contents(settings.path)
+    s = settings.counting_in(contents)
+    recording = recording_of(s.path, contents, s.options)
+    if recording.is_session and s.unit is not None and microvolts_per(s.unit) != 1.0:
+        raise UnitError(
+            f"{s.path.name} was recorded by saccade, in µV whatever the amplifier sent, but is "
+            f"said to be in {s.unit}: leave --unit out"
+        )
     units = Units(UnitsSettings(assume=s.unit))
     spec = units.reset(recording.spec)
     signal = units.step(Chunk(recording.data, recording.stamps, recording.flags, 0))
@@ -92,9 +127,9 @@ class FileSource:
     """Hands out a recording chunk by chunk, each marker with the sample it was recorded at.
 
     Where the file tells how the markers of a live session came in, they come in so again: each
-    before the samples that came with it, which may be chunked at will, and those that came
-    without any in a reading of their own. What the file alone knows, a pause or a clock that was
-    set, is flagged; gaps in the stamps are found downstream, as live.
+    with the samples that came with it, all in one reading, and those that came without any in a
+    reading of their own; other samples are chunked anew. What the file alone knows, a pause or a
+    clock that was set, is flagged; gaps in the stamps are found downstream, as live.
 
     Attributes
     ----------
@@ -170,9 +205,8 @@ class FileSource:
             last += 1
         if now.n_samples == 0:
             return start, last
-        if last < len(arrivals):
-            stop = min(stop, max(start, arrivals[last].sample))
-        return stop, last
+        # Not cut: which of its samples a marker came before, nobody knows, and nobody may pretend.
+        return min(now.sample + now.n_samples, len(self._signal)), last
 
     def close(self) -> None:
         """Do nothing: the file was closed when it had been read."""

@@ -16,7 +16,8 @@ from saccade.realtime.errors import SaccadeError
 from saccade.realtime.sources.file import FileSourceSettings, load
 from saccade.realtime.sources.formats.contents import Contents, Events, Samples
 from saccade.realtime.sources.formats.formats import read_contents
-from saccade.realtime.sources.recording import chosen_events, chosen_samples, implied_rate
+from saccade.realtime.sources.recording import chosen_events, chosen_samples
+from saccade.realtime.sources.sample_times import implied_rate
 from saccade.realtime.timing.continuity import Continuity, ContinuitySettings, measured_gap_s
 from saccade.realtime.types import Chunk, Flag, Float64, StreamSpec
 
@@ -46,6 +47,7 @@ def survey(settings: FileSourceSettings) -> dict[str, Any]:
         If nothing can be read of the file.
     """
     contents = read_contents(settings.path)
+    settings = settings.counting_in(contents)
     signal, events = _taken(contents, settings)
     try:
         load(settings, contents)
@@ -77,8 +79,8 @@ def stream_facts(stream: Samples, sfreq: float | None = None) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``name``, ``type``, ``source_id``; ``channels``, name → type; ``unit``, None where there
-        is none, several joined by ", "; ``samples``; ``sfreq``, as stated, or None;
+        ``name``, ``type``, ``source_id``, ``id``; ``channels``, name → type; ``unit``, None where
+        there is none, several joined by ", "; ``samples``; ``sfreq``, as stated, or None;
         ``effective_sfreq``, samples over the time they took, without pauses, which are longer
         than a second or told by the file; ``duration_s``, from the first stamp to the last, with
         pauses; ``gap_ms``, the longest step that is no gap; the counts of
@@ -95,6 +97,7 @@ def stream_facts(stream: Samples, sfreq: float | None = None) -> dict[str, Any]:
         "name": stream.name,
         "type": stream.type,
         "source_id": stream.source_id,
+        "id": stream.id,
         "channels": dict(zip(_numbered(names), stream.ch_types, strict=True)),
         "unit": ", ".join(units) or None,
         "samples": n_samples,
@@ -104,7 +107,8 @@ def stream_facts(stream: Samples, sfreq: float | None = None) -> dict[str, Any]:
     if stamps is None and rate:
         stamps = np.arange(n_samples) / rate
     if stamps is not None and n_samples > 1 and rate and np.isfinite(rate):
-        facts |= _time_facts(stream, stamps, rate, names)
+        with np.errstate(over="ignore", invalid="ignore"):  # of stamps that no clock shows
+            facts |= _time_facts(stream, stamps, rate, names)
     return facts | {
         "not_finite": int(np.count_nonzero(~np.isfinite(stream.data).all(axis=1))),
         "notes": list(stream.notes),

@@ -15,10 +15,11 @@ burst
 step back
     A stamp earlier than the one before. Up to ``gap_s`` it is jitter; beyond, it is flagged.
 clock reset
-    A step back of more than 0.1 s (and ``gap_s``), a step forward of more than a minute, or what
-    the source says is one. How many samples are missing can't be told, so none are counted; save
-    where the source says so and the step is forward and of less than a minute, for then it has
-    measured the new clock, and both stamps are by ours.
+    A step back of more than 0.1 s (and ``gap_s``), a step forward of more than a minute of which
+    the source does not say that samples are missing, or what the source says is one. How many
+    samples are missing can't be told, so none are counted; save where the source says so and the
+    step is forward and of less than a minute, for then it has measured the new clock, and both
+    stamps are by ours.
 shift
     For half a second, the stamps are off the line by a quarter of ``gap_s`` on average. Samples
     may be missing, too few to stand out from the jitter; as neither place nor number can be told,
@@ -35,7 +36,7 @@ every filter downstream starts afresh from it. The spec is unchanged.
 
 from __future__ import annotations
 
-import copy
+import collections
 import itertools
 import math
 from dataclasses import dataclass
@@ -52,6 +53,8 @@ from saccade.realtime.types import Chunk, Flag, FlagArray, Float32, Float64, Str
 GAP_PERIODS = 1.5
 LONGEST_LOSS_S = 60.0  # a longer step is a pause, or another clock: a gap, but no count of samples
 CLOCK_BACK_S = 0.1  # no amplifier's jitter steps back further
+STEADY_PERIODS = 1 / 16  # of jitter at most, for what is missing to be told by one stamp
+MARKS = 10  # seconds of samples over which they are counted
 LATE_S = 1.0  # of signal after a gap, in which late samples may catch up
 _GAP = np.uint16(Flag.GAP)
 _CLOCK = np.uint16(Flag.CLOCK)
@@ -68,7 +71,8 @@ class ContinuitySettings:
         one sample period. None means one and a half sample periods.
     dejitter : bool
         Stamp each sample with the time that the regression line has for it, which never steps
-        back between two tears; otherwise stamps go on as they come.
+        back between two tears; otherwise stamps go on as they come. Those that were made from
+        the count of samples always do (``counted`` of the spec).
     """
 
     gap_s: float | None = None
@@ -117,12 +121,16 @@ class Continuity:
         What has been seen so far.
     line : Line
         The regression of the stamps.
+    missing : dict
+        How many samples are missing before a sample of the last chunk, by its number, as far as
+        the stamps jitter so little that this can be told.
     """
 
     settings: ContinuitySettings
 
     def __init__(self, settings: ContinuitySettings) -> None:
         self.settings = settings
+        self.missing: dict[int, int] = {}
 
     def reset(self, spec: StreamSpec) -> StreamSpec:
         """Prepare for a stream, which stays as it is.
@@ -141,23 +149,31 @@ class Continuity:
             )
         self._gap_s = GAP_PERIODS / spec.sfreq if gap_s is None else gap_s
         self._sfreq = spec.sfreq
+        self._second = max(1, samples(1.0, spec.sfreq))
+        self._counted = spec.counted
         self._late = max(1, samples(LATE_S, spec.sfreq))
-        self.line = Line(spec.sfreq, self._gap_s)
+        # Stamps made from counts are moved by who makes them, and not shifted by a loss.
+        self.line = Line(spec.sfreq, math.inf if spec.counted else self._gap_s)
         self.counts = Counts()
+        self.missing.clear()
         self._pending: _Pending | None = None
         self._last_stamp = self._last_time = math.nan
+        self._marks: collections.deque[tuple[int, float, int]] = collections.deque(maxlen=MARKS + 1)
         self._last_row = np.full(spec.n_channels, np.nan, np.float32)
         return spec
 
     def step(self, chunk: Chunk) -> Chunk:
         """Return the samples without duplicates, those after a tear flagged."""
         data, stamps, flags = chunk.data, chunk.stamps, chunk.flags
+        self.missing.clear()
         index = chunk.index - self.counts.duplicates
         untimed = ~np.isfinite(stamps)
         if untimed.any():
             stamps = self._repaired(stamps, untimed)
         # The first sample of a stream follows NaN, from which nothing is a step.
-        steps = np.diff(stamps, prepend=self._last_stamp)
+        steps = np.empty(len(stamps))
+        steps[:1] = stamps[:1] - self._last_stamp
+        np.subtract(stamps[1:], stamps[:-1], out=steps[1:])
         if (steps == 0).any():
             new = ~self._duplicates(data, steps, flags)
             self.counts.duplicates += int(np.count_nonzero(~new))
@@ -172,44 +188,82 @@ class Continuity:
         if not torn.any():
             times = self._unbroken(stamps)
         else:
-            flags = flags | torn * _GAP
+            told, flags = flags, flags | torn * _GAP
             times = np.empty(len(stamps))
             tears = np.flatnonzero(torn).tolist()
             for start, stop in itertools.pairwise(sorted({0, *tears, len(stamps)})):
-                if torn[start]:
-                    told = bool(flags[start] & _CLOCK)
-                    if self._tear(float(stamps[start]), float(steps[start]), told):
-                        flags[start] |= _CLOCK
+                if torn[start] and self._tear(
+                    index + start,
+                    float(stamps[start]),
+                    float(steps[start]),
+                    Flag(int(told[start])),
+                ):
+                    flags[start] |= _CLOCK
                 times[start:stop] = self._unbroken(stamps[start:stop])
+        self._mark(index, stamps, torn)
         self.counts.shifts = self.line.shifts
-        out = times if self.settings.dejitter else stamps
+        out = times if self.settings.dejitter and not self._counted else stamps
         return Chunk(data, out, flags, index, chunk.received_s)
+
+    @property
+    def counted_sfreq(self) -> tuple[float, float]:
+        """What came in the last ten seconds: samples per second, and the part that were gaps.
+
+        Both are NaN until so much has come since the clock was last set.
+        """
+        if len(self._marks) <= MARKS:
+            return math.nan, math.nan
+        (first, start_s, gaps), (last, stop_s, more_gaps) = self._marks[0], self._marks[-1]
+        n = last - first
+        return n / (stop_s - start_s) if stop_s > start_s else math.nan, (more_gaps - gaps) / n
 
     def delay_s(self, freq_hz: float) -> float:
         """Return 0: nothing is delayed."""
         return 0.0
 
-    def _tear(self, stamp: float, step_s: float, told: bool) -> bool:
-        """Begin a new segment with a sample; return whether its clock was set."""
+    def _tear(self, number: int, stamp: float, step_s: float, told: Flag) -> bool:
+        """Begin a new segment with a sample; return whether its clock was set.
+
+        ``told`` is what the source says of it.
+        """
         self.counts.gaps += 1
         self._last_time = math.nan
         late = self._pending
-        if late is not None and self._is_back(stamp, late.age, late.line) and not told:
+        if (
+            late is not None
+            and self._is_back(stamp, late.age, late.line)
+            and Flag.CLOCK not in told
+        ):
             return False  # from a stamp that was late; the line before it goes on
         self._settle()
-        if told or step_s > LONGEST_LOSS_S or step_s < -max(CLOCK_BACK_S, self._gap_s):
+        back = step_s < -max(CLOCK_BACK_S, self._gap_s)
+        if Flag.CLOCK in told or back or (step_s > LONGEST_LOSS_S and Flag.GAP not in told):
             self.counts.clock_resets += 1
             self.counts.steps_back -= step_s < 0
-            if told and self._gap_s < step_s <= LONGEST_LOSS_S and self.line.n_seen:
+            if Flag.CLOCK in told and self._gap_s < step_s <= LONGEST_LOSS_S and self.line.n_seen:
                 self.counts.lost += self._whole_periods(stamp - self.line.expected_s)
             self.line.forget()
+            self._marks.clear()
             return True
-        if step_s > self._gap_s:
+        if self._counted and step_s > 0:
+            self.missing[number] = max(0, samples(step_s, self._sfreq) - 1)
+            self.counts.lost += self.missing[number]
+        elif step_s > self._gap_s:
             lost = self._whole_periods(stamp - self.line.expected_s)
-            self._pending = _Pending(copy.copy(self.line), lost)
+            if self.line.jitter_s <= STEADY_PERIODS * self.line.period_s:
+                self.missing[number] = lost
+            self._pending = _Pending(self.line.copy(), lost)
             self.counts.lost += lost
-        self.line.restart()
+        self.line.tear()
         return False
+
+    def _mark(self, index: int, stamps: Float64, torn: NDArray[np.bool_]) -> None:
+        """Note the stamp of one sample a second of them, and the gaps up to there."""
+        first = -index % self._second
+        if first < len(stamps):
+            gaps = self.counts.gaps - int(np.count_nonzero(torn)) + np.cumsum(torn)
+            for i in range(first, len(stamps), self._second):
+                self._marks.append((index + i, float(stamps[i]), int(gaps[i])))
 
     def _unbroken(self, stamps: Float64) -> Float64:
         """Return the line's times of samples that follow each other, none before the last."""
@@ -281,7 +335,11 @@ def measured_gap_s(stamps: Float64, sfreq: float) -> float:
     It is 1.5 sample periods, and twice what the 99.9th percentile of the steps between stamps
     (forward and backward) has over one period: without jitter, one lost sample is a gap; with
     it, only what is well beyond the ordinary. The percentile is an observed step, never one
-    interpolated towards the largest, so that a few true gaps in the recording do not raise it.
+    interpolated towards the largest.
+
+    Samples that are missing from the recording do not raise it where they can be told from
+    jitter: where 99.9 % of the steps are whole periods to within a quarter of one, the jitter is
+    what they are off by.
 
     Parameters
     ----------
@@ -300,5 +358,9 @@ def measured_gap_s(stamps: Float64, sfreq: float) -> float:
             f"expected at least 2 time stamps to measure jitter, not {len(stamps)}: record more"
         )
     steps = np.abs(np.diff(stamps))
-    jitter_s = float(np.percentile(steps, 99.9, method="lower"))
-    return GAP_PERIODS / sfreq + 2 * max(0.0, jitter_s - 1 / sfreq)
+    period_s = 1 / sfreq
+    off_s = np.abs(steps - period_s * np.maximum(1, np.round(steps * sfreq)))
+    jitter_s = float(np.percentile(off_s, 99.9, method="lower"))
+    if jitter_s > period_s / 4:
+        jitter_s = float(np.percentile(steps, 99.9, method="lower")) - period_s
+    return GAP_PERIODS * period_s + 2 * max(0.0, jitter_s)

@@ -2,8 +2,9 @@
 
 A gap is filled if it is at most ``fill_s`` long, misses whole periods to within a quarter of one,
 and lies between two samples against which nothing else is known; each channel then goes straight
-from the one to the other. What is filled in carries ``Flag.FILLED``, and the sample after it loses
-its ``Flag.GAP``. A stamp that is only late misses no whole number of periods as a rule, and of one
+from the one to the other. In a pipeline, as many must be missing by the regression line of the
+stamps, and these must jitter little: a late stamp would miss whole periods every second time. What
+is filled in carries ``Flag.FILLED``, and the sample after it loses its ``Flag.GAP``. Of a gap
 behind a clock that was set nobody knows: there the filters start afresh.
 
 This stands behind the guard, so that both samples are measurements: a straight line from NaN, or
@@ -14,6 +15,7 @@ spec is unchanged.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,9 +55,15 @@ class Fill:
     """
 
     settings: FillSettings
+    """Longest gap that is filled.
 
-    def __init__(self, settings: FillSettings) -> None:
+    ``missing``, if given, has how many samples are missing before the present chunk's, by number
+    (:class:`~saccade.realtime.timing.continuity.Continuity`).
+    """
+
+    def __init__(self, settings: FillSettings, missing: Mapping[int, int] | None = None) -> None:
         self.settings = settings
+        self._missing = missing
 
     def reset(self, spec: StreamSpec) -> StreamSpec:
         """Prepare for a stream, which stays as it is.
@@ -79,31 +87,34 @@ class Fill:
         index = chunk.index + self.filled
         if len(chunk) == 0:
             return Chunk(chunk.data, chunk.stamps, chunk.flags, index, chunk.received_s)
-        gaps = np.flatnonzero(chunk.flags == _GAP).tolist()
+        gaps = np.flatnonzero(chunk.flags == _GAP).tolist() if chunk.flags.any() else []
         samples = chunk.data, chunk.stamps, chunk.flags.copy() if gaps else chunk.flags
         pieces, done = [], 0
         for at in gaps:
             before = tuple(array[at - 1] for array in samples) if at else self._last
-            line = self._line(before, tuple(array[at] for array in samples))
+            told = None if self._missing is None else self._missing.get(chunk.index + at, 0)
+            line = self._line(before, tuple(array[at] for array in samples), told)
             if line is not None:
                 samples[2][at] = 0
                 pieces += [tuple(array[done:at] for array in samples), line]
                 done = at
                 self.filled += len(line[1])
-        self._last = tuple(array[-1].copy() for array in samples)
+        self._last = tuple(array[-1] for array in samples)
         if not pieces:
             return Chunk(*samples, index, chunk.received_s)
         pieces.append(tuple(array[done:] for array in samples))
         data, stamps, flags = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
         return Chunk(data, stamps, flags, index, chunk.received_s)
 
-    def _line(self, before: Sample | None, after: Sample) -> Sample | None:
+    def _line(self, before: Sample | None, after: Sample, told: int | None) -> Sample | None:
         """Return what goes between two samples, None if nothing does."""
         if before is None or before[2] & _UNSURE:
             return None
         periods = (after[1] - before[1]) * self._sfreq
         n = round(periods) - 1
         if not 1 <= n <= self._most or abs(periods - (n + 1)) > WHOLE_PERIODS:
+            return None
+        if told is not None and n != told:
             return None
         part = np.arange(1, n + 1) / (n + 1)
         first, last = before[0].astype(np.float64), after[0].astype(np.float64)

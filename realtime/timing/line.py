@@ -17,6 +17,7 @@ the last bit however the samples are cut into chunks. All is float64.
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Any
 
@@ -26,9 +27,14 @@ from scipy import signal
 from saccade.realtime.types import Float64
 
 MEMORY_S = 10.0  # time constant of forgetting
-PRIOR_S = 0.05  # at the start, the nominal rate counts as much as this long a run of samples
+# As how long a run of samples the nominal rate counts: at the start, where stamps may stand still
+# within a packet, and after a shift, which may come from a rate that is wrong.
+PRIOR_S, PRIOR_SHIFTED_S = 3.0, 0.05
+TELLING_S = 1.0  # a level between two tears tells of the rate if it is this long
 SHIFT_S, SHIFT = 0.5, 0.25  # stamps off by this part of the tolerance, averaged over so long
 PIECE = 512  # samples fitted at once; where the line breaks, the rest of a piece is fitted again
+
+_ONE = np.ones(1)
 
 
 class Line:
@@ -43,6 +49,8 @@ class Line:
 
     Attributes
     ----------
+    sfreq : float
+        Nominal rate in Hz.
     n_seen : int
         Samples since the rate was last forgotten.
     shifts : int
@@ -50,24 +58,49 @@ class Line:
     """
 
     def __init__(self, sfreq: float, tolerance_s: float) -> None:
+        self.sfreq = sfreq
         self._nominal_s = 1 / sfreq
         self._tolerance_s = tolerance_s
         self._keep = math.exp(-1 / (MEMORY_S * sfreq))
         self._keep_mean = math.exp(-1 / (SHIFT_S * sfreq))
+        self._telling = TELLING_S * sfreq
+        self._now = np.array([1.0, -self._keep])
+        self._before = np.array([0.0, self._keep])
+        self._averaging = np.array([1 - self._keep_mean]), np.array([1.0, -self._keep_mean])
         self.shifts = 0
-        self._prior = (PRIOR_S * sfreq) ** 3 / 12  # squares of so many numbers about their mean
+        # Squares of so many numbers about their mean.
+        self._prior, self._weak_prior = ((s * sfreq) ** 3 / 12 for s in (PRIOR_S, PRIOR_SHIFTED_S))
         self.forget()
 
     def forget(self) -> None:
         """Begin anew, at the nominal rate."""
         self.n_seen = 0
         self._squares = np.zeros((2, 1))
+        self._residuals: list[Float64] = []
+        self._n_held = 0
         self._begin(self._prior, 0.0)
 
     def restart(self) -> None:
         """Begin a new level with the next sample; what is known of the rate is kept."""
         if self._n:
             self._begin(self._spread, self._product)
+
+    def copy(self) -> Line:
+        """Return a line that goes its own way from here."""
+        self._sum_squares()
+        twin = copy.copy(self)
+        twin._residuals = []
+        return twin
+
+    def tear(self) -> None:
+        """Begin a new level after a tear; a short one before it says nothing of the rate.
+
+        Where packets are stamped as they arrive, stamps stand still within each.
+        """
+        if self._n >= self._telling:
+            self.restart()
+        else:
+            self._begin(*self._pool)
 
     def pass_over(self, n: int) -> None:
         """Count samples whose stamps tell nothing, as if each had come when it was expected."""
@@ -101,12 +134,14 @@ class Line:
     @property
     def jitter_s(self) -> float:
         """Standard deviation of the stamps about the line, in seconds; NaN before a sample."""
+        self._sum_squares()
         weight, squares = self._squares[:, 0]
         return math.sqrt(squares / weight) if weight else math.nan
 
     def _begin(self, spread: float, product: float) -> None:
         """Begin a level; earlier ones say so much about the slope."""
         self._n = 0
+        self._pool = spread, product
         # State of the recursions, each the next value for an input of 0. Weighted by age, over
         # this level: 1 and r, the deviation from the nominal grid; and, of earlier levels, the
         # squares of the numbers and their products with r, each about its mean.
@@ -119,7 +154,8 @@ class Line:
 
     def _bounded(self, slope: Any) -> Any:
         """Return a slope at which time goes on: from half the nominal period to twice that."""
-        return np.clip(slope, -self._nominal_s / 2, self._nominal_s)
+        # np.clip takes three times as long.
+        return np.minimum(np.maximum(slope, -self._nominal_s / 2), self._nominal_s)
 
     def _take(self, stamps: Float64, times: Float64) -> int:
         """Fit samples up to one that begins a new level; return how many that are."""
@@ -129,10 +165,10 @@ class Line:
         n = len(stamps)
         grid_s = self._origin_s + np.arange(self._n, self._n + n) * self._nominal_s
         deviations = stamps - grid_s
-        now, before = [1.0, -self._keep], [0.0, self._keep]
+        now, before = self._now, self._before
         inputs = np.zeros((4, n))
         inputs[0], inputs[1] = 1.0, deviations
-        sums, sums_state = signal.lfilter([1.0], now, inputs, zi=self._sums)
+        sums, sums_state = signal.lfilter(_ONE, now, inputs, zi=self._sums)
         weight, total, pool_spread, pool_product = sums
         first, first_state = signal.lfilter(before, now, sums[:2], zi=self._first_moments)
         ages, age_products = first
@@ -146,9 +182,7 @@ class Line:
         level = total / weight + slope * ages / weight
         expected = np.concatenate([[self._level_s + self._slope_s], level[:-1] + slope[:-1]])
         residuals = deviations - level
-        mean, mean_state = signal.lfilter(
-            [1 - self._keep_mean], [1.0, -self._keep_mean], residuals, zi=self._mean_residual
-        )
+        mean, mean_state = signal.lfilter(*self._averaging, residuals, zi=self._mean_residual)
         shifted = np.abs(mean) > SHIFT * self._tolerance_s
         # The first of a level is expected at NaN, from which nothing is too far.
         far = (np.abs(deviations - expected) > self._tolerance_s) | shifted
@@ -158,7 +192,7 @@ class Line:
                 self._take(stamps[:n], times[:n])
             if shifted[n]:
                 self.shifts += 1
-                self._begin(self._prior, 0.0)  # the slope has been bent towards the late stamps
+                self._begin(self._weak_prior, 0.0)  # the slope was bent towards the late stamps
             else:
                 self.restart()
             return n
@@ -169,6 +203,16 @@ class Line:
         self.n_seen += n
         self._level_s, self._slope_s = float(level[-1]), float(slope[-1])
         self._spread, self._product = float(spread[-1]), float(product[-1])
-        squares = np.array([np.ones(n), residuals * residuals])
-        _, self._squares = signal.lfilter([1.0], now, squares, zi=self._squares)
+        self._residuals.append(residuals)
+        self._n_held += n
+        if self._n_held >= PIECE:
+            self._sum_squares()
         return n
+
+    def _sum_squares(self) -> None:
+        """Sum what has been held back, since a call takes as long for many as for few."""
+        if self._residuals:
+            held = np.concatenate(self._residuals)
+            squares = np.array([np.ones(len(held)), held * held])
+            _, self._squares = signal.lfilter(_ONE, self._now, squares, zi=self._squares)
+            self._residuals, self._n_held = [], 0

@@ -131,7 +131,6 @@ class BackgroundWriter:
                 f"the disk did not take the last {self._waiting_bytes / 1e6:.1f} MB within "
                 f"{CLOSE_WITHIN_S:g} s"
             )
-            logger.error("the recording is not finished: %s", self.error)
 
     def _run(self) -> None:
         try:
@@ -144,7 +143,12 @@ class BackgroundWriter:
                     self._writer.close(self._clock())
                     return
         except Exception as error:  # whatever it is, the session hears of it and goes on
-            logger.exception("the recording has stopped")
+            foreseen = isinstance(error, OSError)  # which the sink tells in a sentence
+            logger.log(
+                logging.DEBUG if foreseen else logging.ERROR,
+                "the recorder's thread has ended",
+                exc_info=True,
+            )
             with contextlib.suppress(Exception):  # the footers may still find room
                 self._writer.close(self._clock())
             with self._changed:

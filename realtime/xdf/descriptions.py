@@ -76,6 +76,8 @@ def header_xml(
     own = _add(desc, "saccade")
     _add(own, "simulated", "true" if spec.simulated else "false")
     _add(own, "speed", VARIES if math.isnan(spec.speed) else repr(spec.speed))
+    if spec.counted:
+        _add(own, "counted", "true")
     for tag, text in (about or {}).items():
         _add(own, tag, text)
     return _document(info)

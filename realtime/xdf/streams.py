@@ -85,6 +85,10 @@ class Streams:
         about["stream"] = self._spec.name
         return self._number(role, spec, role.capitalize(), channel_format, about)
 
+    def numbers(self, *roles: str) -> list[int]:
+        """Return the numbers of the streams of some roles."""
+        return [stream_id for (role, _), stream_id in self._ids.items() if role in roles]
+
     def take_headers(self) -> list[Header]:
         """Return the headers of the streams that were asked for since the last call."""
         headers, self._headers = self._headers, []

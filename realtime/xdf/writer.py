@@ -32,12 +32,13 @@ class _Stream:
     n_samples: int = 0
     first_s: float = 0.0
     last_s: float = 0.0
+    announced: bool = False  # the header is in the file
     offset_times_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Gathered:
-    """A chunk that is not written yet; of samples, whose and how many and from when to when."""
+    """A chunk that is not written yet; of a header whose, of samples how many and when too."""
 
     content: bytes
     stream: _Stream | None = None
@@ -77,13 +78,14 @@ class XDFWriter:
         self._boundary_due_s = now_s + BOUNDARY_EVERY_S
 
     def n_samples(self, stream_id: int) -> int:
-        """Return how many samples of a stream are in the file."""
-        return self._streams[stream_id].n_samples
+        """Return how many samples of a stream are in the file; 0 if it has not heard of it."""
+        stream = self._streams.get(stream_id)
+        return stream.n_samples if stream else 0
 
     def add_stream(self, stream_id: int, sfreq: float, xml: str, now_s: float) -> None:
         """Announce a stream, described by :func:`~saccade.realtime.xdf.descriptions.header_xml`."""
-        self._streams[stream_id] = _Stream(sfreq)
-        self._gathered.append(_Gathered(chunks.stream_header(stream_id, xml)))
+        self._streams[stream_id] = stream = _Stream(sfreq)
+        self._gathered.append(_Gathered(chunks.stream_header(stream_id, xml), stream))
         self._note_offset(stream_id, now_s)
 
     def add_samples(
@@ -136,6 +138,8 @@ class XDFWriter:
             if written < len(content):
                 self._file.truncate(self.n_bytes)
                 self._file.seek(self.n_bytes)
+                # No reader knows what to do with offsets and footers of streams without a header.
+                self._streams = {i: s for i, s in self._streams.items() if s.announced}
         if boundary:
             os.fsync(self._file.fileno())
 
@@ -176,6 +180,7 @@ class XDFWriter:
             self.n_bytes += len(chunk.content)
             stream = chunk.stream
             if stream is not None:
+                stream.announced = True
                 if stream.n_samples == 0:
                     stream.first_s = chunk.first_s
                 stream.n_samples += chunk.n_samples

@@ -46,13 +46,14 @@ def test_what_cleans_is_calibrated_kept_and_at_work_again(
     pytest.importorskip("meegkit")
     pytest.importorskip("pyriemann")
     out = tmp_path / "clean.saccade"
-    flags = ("--bads", "Fp2", "--repair", "auto", "--asr", "8", "--potato", "3")
+    flags = ("--bads", "fp2", "--repair", "auto", "--asr", "8", "--potato", "3")
     outcome = saccade(
         *("calibrate", "--recording", run, "--out", out, *LABELS, *flags),
         *("--reject-flat-uv", "0.1", "--reference", "average", "--folds", "2"),
     )
     assert outcome.code == 0, outcome.err
     assert "select → bandpass → artifact → repair → reference" in outcome.out
+    assert "look-ahead   every prediction comes 367 ms later for it" in outcome.out
     decoder = load(out)
     blocks = {block["block"]: block for block in decoder.pipeline["blocks"]}
     assert blocks["repair"]["bads"] == ["Fp2"]
@@ -78,7 +79,11 @@ def test_what_cleans_is_calibrated_kept_and_at_work_again(
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        (("--bads", "Fp2,Q9"), ("lacks bad channels", "Q9")),
+        (("--bads", "Fp2,Q9"), ("--bads names Q9, but", "has Fp1, Fp2")),
+        (
+            ("--bads", "fp2", "--channels", "C3,C4,P3"),
+            ("--bads names fp2, which --channels leaves",),
+        ),
         (("--bads", "Fp1,Fp2,F3"), ("at most a quarter", "3 of 10")),
         (("--repair", "maybe"), ("--repair", "'auto'")),
         (("--asr", "-3"), ("--asr", "-3", "greater than 0")),

@@ -53,6 +53,12 @@ def test_a_channel_that_goes_flat_is_logged(saccade, tmp_path, decoder, runs):
     last = [line for line in log if line["type"] == "quality"][-1]
     assert last["channels"]["C4"]["state"] == "bad"
     assert "has not changed for" in last["channels"]["C4"]["reason"]
+    flat = log[-1]["quality"]["bad"]["C4"]  # in the summary
+    assert flat["s"] > 10
+    assert "has not changed for" in flat["reason"]
+    done = saccade("replay", tmp_path / "flat.npz", "--decoder", decoder, *on)
+    (line,) = (line for line in done.out.splitlines() if line.startswith("channels"))
+    assert "bad: C4" in line
     limit = ("--set", "quality.settings={flat_s = [900, 900], low_uv = [0, 0], clipped = [1, 1]}")
     log = log_of(saccade, tmp_path, decoder, tmp_path / "flat.npz", "any", *on, *limit)
     last = [line for line in log if line["type"] == "quality"][-1]
@@ -76,6 +82,17 @@ def test_quality_is_on_where_the_source_is_live(decoder, array_source, flags, li
     assert isinstance(session.engine.watch, StreamWatch) == observed
 
 
+def test_gaps_and_stalls_are_what_decoder_and_source_take_for_them(decoder, array_source):
+    settings = configuration.load(settings=("stream.stall_s=3", "output.lsl=false")).config
+    source = array_source(None, np.zeros((0, 4), np.float32), np.zeros(0))
+    file = decoder_file.load(decoder)
+    for own, wanted in ((0.35, 0.35), (0.004, 0.1), (None, 0.1)):
+        mine = dataclasses.replace(file, pipeline={**file.pipeline, "gap_s": own})
+        engine = wiring.Session(mine, source, settings).engine
+        assert engine.monitor.settings.gap_s == wanted
+        assert engine.watch.settings.stalled_s == 3
+
+
 def test_a_preset_s_limits_are_replaced_one_by_one():
     flags = ('quality.preset="muse"', "quality.settings={high_uv = [20, 90], line_hz = 60}")
     found = wiring.quality_settings(configuration.load(settings=flags).config)
@@ -88,6 +105,7 @@ def test_a_preset_s_limits_are_replaced_one_by_one():
         ('quality.preset="must"', "no quality preset 'must': did you mean 'muse'?"),
         ("quality.settings={flat = 3}", "quality.settings has no setting 'flat'"),
         ("quality.settings={flat_s = [5, 1]}", "flat_s must be two rising numbers"),
+        ("quality.settings={usable = [5, 2]}", "usable must be two falling numbers of 0 to 1"),
         ("quality.settings={flat_s = 5}", "flat_s of quality.settings must be"),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from saccade.cli import wiring
+from saccade.models.decoders import decoder_file
 
 Saccade = Callable[..., Any]
 
@@ -118,6 +123,21 @@ def test_another_gallery_and_other_versions_are_said(
     gallery, torch = result(outcome)["comparison"]["remarks"]
     assert "another gallery" in gallery
     assert torch.startswith("the session had torch 0.1, this is ")
+
+
+def test_the_fingerprint_is_of_all_that_a_decoder_computes_with(decoder: Path) -> None:
+    file = decoder_file.load(decoder)
+    blocks = [dict(block) for block in file.pipeline["blocks"]]
+    blocks[1]["low_hz"] = 2.0
+    others = [
+        dataclasses.replace(file, pipeline=file.pipeline | {"blocks": blocks}),
+        dataclasses.replace(file, epochs=file.epochs | {"reject_ptp_uv": 100.0}),
+        dataclasses.replace(file, labels={**file.labels, "3": "cat"}),
+        dataclasses.replace(file, temperature=file.temperature * 2),
+    ]
+    prints = {wiring.fingerprint(one) for one in (file, *others)}
+    assert len(prints) == 5
+    assert wiring.fingerprint(decoder_file.load(decoder)) in prints
 
 
 def test_another_decoder_is_said_and_compared(
@@ -230,6 +250,31 @@ def test_another_program_steers_a_replay(runs: tuple[Path, Path], stream_name: s
     answer, summary = map(json.loads, out.splitlines())
     assert answer["position_s"] == 36.5
     assert 2 * 250 <= summary["samples"]["sent"] < 9 * 250
+
+
+@pytest.mark.lsl
+def test_what_is_no_text_among_the_commands_is_refused_and_the_next_obeyed(
+    runs: tuple[Path, Path], stream_name: str
+) -> None:
+    command = ("replay", runs[1], "--name", stream_name, "--interactive", "--loop")
+    done = subprocess.run(
+        [sys.executable, "-m", "saccade.cli.main", *map(str, command)],
+        input=b"\xff\nposition\nquit\n",
+        capture_output=True,
+        timeout=60,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},
+    )
+    refused, position, _ = done.stdout.decode().splitlines()
+    assert refused.startswith("not done: commands are")
+    assert position.startswith("at ")
+    assert b"Traceback" not in done.stderr
+
+
+def test_without_a_standard_input_there_are_no_commands(
+    saccade: Saccade, runs: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert_refused(saccade("replay", runs[1], "--interactive"), "standard input", "is closed")
 
 
 @pytest.mark.lsl

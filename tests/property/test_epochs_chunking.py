@@ -92,3 +92,44 @@ def test_chunking_and_marker_arrival_change_nothing(
             expected = onset(stamps, flags, epoch.onset_s)
             if expected is not None:
                 assert epoch.onset_index == expected
+
+
+@given(
+    seed=st.integers(0, 2**16),
+    at=st.integers(50, 550),
+    back_s=st.floats(0.15, 3.0),
+    arrivals=st.lists(st.integers(0, N), min_size=6, max_size=6),
+    cuts=st.lists(st.integers(0, N), max_size=12),
+)
+def test_a_clock_set_back_is_judged_by_what_had_come_with_the_marker(
+    seed: int, at: int, back_s: float, arrivals: list[int], cuts: list[int]
+) -> None:
+    rng = np.random.default_rng(seed)
+    data = rng.standard_normal((N, 2)).astype(np.float32)
+    stamps = 7.0 + np.arange(N) / SFREQ
+    stamps[at:] -= back_s
+    flags = np.zeros(N, np.uint16)
+    flags[at] = Flag.GAP | Flag.CLOCK
+    markers = [Marker(str(i), t) for i, t in enumerate(rng.uniform(7.0, 13.0, len(arrivals)))]
+
+    def run(bounds: list[int]) -> dict[str | None, tuple[object, ...]]:
+        epocher = Epocher(EpochSettings(tmin_s=0.0, tmax_s=0.2, baseline_s=None))
+        epocher.reset(SPEC)
+        epochs = []
+        for start, stop in itertools.pairwise(bounds):
+            part = slice(start, stop)
+            here = [m for m, a in zip(markers, arrivals, strict=True) if start < a <= stop]
+            here += [m for m, a in zip(markers, arrivals, strict=True) if a == stop == 0]
+            chunk = Chunk(data[part].copy(), stamps[part].copy(), flags[part].copy(), start)
+            epochs += epocher.step(chunk, here)
+        epochs += epocher.finish()
+        return {e.marker: (e.onset_index, e.flags, e.rejected, e.data.tobytes()) for e in epochs}
+
+    # However the samples are cut, as long as each marker comes with the same one as the newest.
+    few = run(sorted({0, *arrivals, N}))
+    assert few == run(sorted({0, *arrivals, *cuts, N}))
+    assert few == run(list(range(N + 1)))
+    for marker, arrival in zip(markers, arrivals, strict=True):
+        onset = few[marker.value][0]
+        if arrival > at and stamps[at] <= marker.stamp <= stamps[at - 1]:
+            assert onset == -1  # two samples have its time

@@ -28,6 +28,8 @@ def signal():
     data[:, -1] = 12.0
     stamps = np.arange(N) / SFREQ
     stamps[1111:] += 0.5
+    stamps[7000:7050] += 0.3  # late, and then four times more
+    stamps[8000:][np.arange(N - 8000) % 200 < 100] += 0.3
     flags = np.zeros(N, np.uint16)
     flags[1500] = Flag.GAP
     flags[4000:4100] = Flag.FILLED
@@ -67,7 +69,7 @@ def test_they_are_the_same_sample_by_sample():
 def test_there_is_something_to_compare():
     assert len(WHOLE) > 60
     assert {state for _, _, _, states, _ in WHOLE for state in states} == {
-        *("good", "doubtful", "bad")
+        *("good", "doubtful", "bad", "not judged")
     }
 
 

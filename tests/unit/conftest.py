@@ -87,3 +87,44 @@ def write_xdf(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+def _write_gdf(path: Path, uv: np.ndarray, rate: float, unit_code: int = 4275) -> Path:
+    """Write a minimal GDF 2.20: two channels of float32, one record, two events."""
+    n = len(uv)
+    header = bytearray(256)
+    header[:8] = b"GDF 2.20"
+    header[168:176] = np.int64(733000 << 32).tobytes()
+    header[184:186] = np.uint16(3).tobytes()  # header length in blocks of 256
+    header[236:244] = np.int64(1).tobytes()  # records
+    header[244:252] = np.array([n, rate], "<u4").tobytes()  # length of one, as a fraction
+    header[252:254] = np.uint16(2).tobytes()
+    columns = [
+        b"".join(name.ljust(16, b"\0") for name in (b"Cz", b"Oz")),
+        b"\0" * 160,
+        b"\0" * 12,
+        np.array([unit_code] * 2, "<u2").tobytes(),
+        np.array([-1e4] * 2, "<f8").tobytes(),
+        np.array([1e4] * 2, "<f8").tobytes(),
+        np.array([-1e4] * 2, "<f8").tobytes(),
+        np.array([1e4] * 2, "<f8").tobytes(),
+        b"\0" * (2 * 68),
+        np.zeros(2, "<f4").tobytes(),
+        np.zeros(2, "<f4").tobytes(),
+        np.zeros(2, "<f4").tobytes(),
+        np.array([n] * 2, "<u4").tobytes(),
+        np.array([16] * 2, "<u4").tobytes(),
+        b"\0" * (2 * 32),
+    ]
+    channels = b"".join(columns)
+    assert len(channels) == 512
+    events = bytes([1]) + (2).to_bytes(3, "little") + np.float32(rate).tobytes()
+    events += np.array([201, 801], "<u4").tobytes() + np.array([33024, 33025], "<u2").tobytes()
+    path.write_bytes(bytes(header) + channels + uv.T.astype("<f4").tobytes() + events)
+    return path
+
+
+@pytest.fixture(scope="session")
+def write_gdf() -> Callable[..., Path]:
+    """Return what writes a GDF: path, signal of two channels in µV, rate."""
+    return _write_gdf

@@ -114,6 +114,26 @@ def test_one_nan_leaves_the_other_channels_and_samples_alone() -> None:
     assert np.flatnonzero(out.flags & Flag.NONFINITE).tolist() == [10]
 
 
+@pytest.mark.parametrize("n_bad", [1, 3, 5])
+@pytest.mark.parametrize("at", [0, 40])
+def test_held_values_at_the_start_or_at_a_gap_end_in_a_gap(n_bad: int, at: int) -> None:
+    """What was held is another level than what comes, however short a time it was held."""
+    data = DATA.copy()
+    data[at : at + n_bad, 2] = np.nan
+    for sizes in ([len(data)], [at + 1, len(data) - at - 1], [1] * len(data)):
+        guard, start, flags = Guard(GuardSettings()), 0, []
+        guard.reset(SPEC)
+        for size in sizes:
+            part = slice(start, start + size)
+            torn = np.where(np.arange(part.start, part.stop) == at, np.uint16(Flag.GAP), 0)
+            torn = torn.astype(np.uint16) * np.uint16(at > 0)
+            stamps = np.arange(part.start, part.stop) / SPEC.sfreq
+            flags.append(guard.step(Chunk(data[part], stamps, torn, start)).flags)
+            start += size
+        gaps = np.flatnonzero(np.concatenate(flags) & np.uint16(Flag.GAP)).tolist()
+        assert gaps == ([at] if at else []) + [at + n_bad]
+
+
 def test_a_channel_known_to_be_bad_is_held_but_flags_nothing() -> None:
     data = DATA.copy()
     data[5:, 1] = np.nan

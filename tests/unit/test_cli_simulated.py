@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from saccade.cli import simulated
-from saccade.cli.table import ideal_line
+from saccade.cli.closing import ideal_line
 from saccade.models.galleries.gallery import Gallery
 from saccade.models.galleries.gallery_files import load_everyday
 from saccade.realtime.errors import ConfigError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,20 @@ def test_mistakes_in_the_file_are_named(tmp_path: Path, text: str, message: str)
     with pytest.raises(ConfigError, match=message) as caught:
         configuration.load(path)
     assert "\n" not in str(caught.value)
+
+
+def test_the_time_in_a_name_gives_every_session_a_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "session.toml"
+    path.write_text('[output]\nrecord = "s_{datetime}.xdf"\nlog = "plain.jsonl"', encoding="utf-8")
+    before = datetime.datetime.now().replace(microsecond=0)
+    output = configuration.load(path).config.output
+    assert output.log == Path("plain.jsonl")
+    assert output.record is not None
+    begun = datetime.datetime.strptime(output.record.name, "s_%Y%m%d-%H%M%S.xdf")
+    assert before <= begun <= datetime.datetime.now()
+    flag = configuration.load(None, {"output.record": Path("{datetime}.xdf")}).config.output
+    assert flag.record is not None
+    assert flag.record.stem[:2] == "20"
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -266,6 +266,37 @@ def test_the_threshold_is_measured_on_the_stream_itself() -> None:
     assert measured_gap_s(short, 250.0) == pytest.approx(0.006)
 
 
+@pytest.mark.parametrize("lost", [0.001, 0.02, 0.1])
+@pytest.mark.parametrize("jitter_s", [0.0, 2e-4])
+def test_samples_missing_from_a_recording_do_not_raise_the_threshold(
+    lost: float, jitter_s: float
+) -> None:
+    rng = np.random.default_rng(0)
+    stamps = np.arange(60_000) / 250 + rng.uniform(-jitter_s, jitter_s, 60_000)
+    gap_s = measured_gap_s(stamps[rng.random(60_000) > lost], 250.0)
+    assert gap_s == pytest.approx(measured_gap_s(stamps, 250.0), rel=0.05)
+
+
+@pytest.mark.parametrize("spacing_s", [0.0, 1e-5, 1e-4, 5e-4])
+@pytest.mark.parametrize("size", [2, 4, 16, 64, 100])
+def test_packets_stamped_as_they_arrive_lose_next_to_nothing(size: int, spacing_s: float) -> None:
+    n = int(60 * SFREQ) // size * size
+    numbers = np.arange(n)
+    stamps = (numbers // size + 1) * size / SFREQ - (size - 1 - numbers % size) * spacing_s
+    _, counts = judged(stamps)
+    assert counts.get("lost", 0) <= 3
+
+
+def test_what_is_missing_is_told_only_where_stamps_hardly_jitter() -> None:
+    rng = np.random.default_rng(0)
+    for jitter, told in ((0.02, {300: 3}), (0.3, {})):
+        stamps = without(slice(300, 303)) + rng.uniform(-jitter, jitter, 597) / SFREQ
+        block = Continuity(ContinuitySettings(0.025))
+        block.reset(SPEC)
+        block.step(Chunk(np.zeros((597, 2), np.float32), stamps, np.zeros(597, np.uint16), 0))
+        assert block.missing == told
+
+
 def test_jitter_needs_two_stamps() -> None:
     with pytest.raises(CalibrationError, match=r"at least 2 time stamps .* not 1"):
         measured_gap_s(np.zeros(1), 250.0)

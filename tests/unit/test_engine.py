@@ -91,6 +91,9 @@ class Recorder(QuietSink):
     def close(self, summary: dict[str, Any]) -> None:
         self._note("close", summary)
 
+    def abandon(self) -> None:
+        self._note("abandon", None)
+
     def all(self, what: str) -> list[Any]:
         return [value for kind, value in self.told if kind == what]
 
@@ -236,9 +239,11 @@ def test_a_sink_that_fails_is_dropped_and_the_session_goes_on(
     summary = made.stop()
     assert summary["predictions"] == len(healthy.all("prediction")) == 4
     assert made.dropped_sinks == [f"Recorder: no room for {where}"]
-    assert (summary if where != "close" else made.summary())["dropped_sinks"]
-    assert "gets no more results" in caplog.text
+    assert summary["dropped_sinks"] == made.dropped_sinks
+    assert f"Recorder gets no more results: no room for {where}" in caplog.text
+    assert "Traceback" not in caplog.text  # what is foreseen takes one line
     assert len(healthy.all("close")) == 1
+    assert len(failing.all("close")) == (where != "close")  # what is dropped is closed too
 
 
 def test_a_session_whose_log_cannot_be_opened_does_not_begin(array_source: Any) -> None:
@@ -246,6 +251,16 @@ def test_a_session_whose_log_cannot_be_opened_does_not_begin(array_source: Any) 
     with pytest.raises(OSError, match="no room for open"):
         engine(source, Recorder(fail_in="open")).start()
     assert source.closed == 1
+
+
+def test_what_was_opened_before_the_output_that_can_t_be_is_given_up(array_source: Any) -> None:
+    first, second, last = Recorder(), Recorder(fail_in="abandon"), Recorder()
+    with pytest.raises(OSError, match="no room for open"):
+        engine(
+            array_source(SPEC, SIGNAL, STAMPS), first, second, Recorder(fail_in="open"), last
+        ).start()
+    assert [kind for kind, _ in first.told] == ["open", "abandon"]
+    assert last.told == []
 
 
 def test_a_stream_that_does_not_fit_is_refused_before_anything_is_built(array_source: Any) -> None:
@@ -346,3 +361,25 @@ def test_sinks_hear_what_came_in_what_happened_and_how_good_it_is(array_source: 
     # What came in is told before what is made of it.
     kinds = [kind for kind, _ in recorder.told]
     assert kinds.index("received") < kinds.index("prediction")
+
+
+@pytest.mark.parametrize("what", ["monitor", "watch"])
+def test_an_observer_that_fails_is_dropped_and_the_decoding_goes_on(
+    array_source: Any, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Blind(Eye):
+        def step(self, *_: Any) -> Any:
+            raise np.linalg.LinAlgError("Singular matrix")
+
+    recorder = Recorder()
+    observers = {"monitor": Judge(), "watch": Eye()} | {what: Blind()}
+    source = array_source(SPEC, SIGNAL, STAMPS, MARKERS, [400, 300, 300])
+    made = engine(source, recorder, **observers)
+    made.start()
+    made.run(lambda _: False)
+    summary = made.stop()
+    assert summary["predictions"] == 3
+    assert summary["dropped_sinks"] == ["Blind: Singular matrix"]
+    assert caplog.text.count("Singular matrix\n") == 2  # the line, and its traceback, once
+    assert len(recorder.all("quality")) == (0 if what == "monitor" else 3)
+    assert len(recorder.all("health")) == (0 if what == "watch" else 1)

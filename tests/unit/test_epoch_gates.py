@@ -48,9 +48,28 @@ def test_each_amplitude_is_judged_on_its_worst_eeg_channel() -> None:
     assert judged(data, None, None, None) == []
 
 
-def test_a_stream_without_eeg_is_not_judged() -> None:
-    spec = dataclasses.replace(SPEC, ch_types=("stim",) * 4)
-    assert Gates(spec, 1.0, 0.5, None).judge(1e6 * np.eye(4, 50, dtype=np.float32)) == []
+@pytest.mark.parametrize("kind", ["eeg", "", "ieeg", "seeg", "ecog", "dbs"])
+def test_voltages_in_the_head_are_judged_as_those_on_it(kind: str) -> None:
+    spec = dataclasses.replace(SPEC, ch_types=(kind, "stim", "stim", "stim"))
+    data = np.zeros((4, 50), np.float32)
+    data[0, 10], data[1:, 10] = 5000.0, 1e6
+    expected = ["peak to peak 5000 µV on Fz (limit 150 µV)"]
+    assert Gates(spec, 150.0, None, None).judge(data) == expected
+
+
+def test_where_nothing_can_be_judged_a_limit_is_refused() -> None:
+    spec = dataclasses.replace(SPEC, ch_types=("mag", "grad", "grad", "stim"))
+    assert Gates(spec, None, None, None).judge(1e6 * np.eye(4, 50, dtype=np.float32)) == []
+    message = "reject_ptp_uv and reject_flat_uv can judge .* 'amp' has only grad, mag, stim: leave"
+    with pytest.raises(ConfigError, match=message):
+        Gates(spec, 1.0, 0.5, None)
+    with pytest.raises(ConfigError, match=r"^potato can judge"):
+        Gates(spec, None, None, POTATO)
+
+
+def test_the_potato_is_not_learned_from_no_channel() -> None:
+    with pytest.raises(CalibrationError, match="none of the epochs' channels is one"):
+        learn_potato(epochs(40)[:, :0], 3.0)
 
 
 @pytest.mark.parametrize(

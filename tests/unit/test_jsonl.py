@@ -213,3 +213,23 @@ def test_a_path_that_can_t_be_written_is_refused(tmp_path):
 def test_a_log_that_is_not_open_says_so(tmp_path):
     with pytest.raises(ConfigError, match="must be open to be written"):
         JSONLSink(tmp_path / "log.jsonl").prediction(prediction())
+
+
+def test_a_summary_that_can_t_be_written_leaves_the_file_closed(tmp_path):
+    sink = JSONLSink(tmp_path / "log.jsonl")
+    sink.open(SPEC, {})
+    file = sink._file
+    with pytest.raises(TypeError):
+        sink.close({"predictions": object()})
+    assert file.closed
+    sink.close({})  # as nothing is left to do
+
+
+def test_of_a_session_that_did_not_begin_no_log_is_left(tmp_path):
+    sink = JSONLSink(tmp_path / "log.jsonl")
+    sink.abandon()
+    sink.open(SPEC, {})
+    sink.abandon()
+    assert not sink.path.exists()
+    sink.close({})
+    JSONLSink(sink.path)  # so it can be tried again

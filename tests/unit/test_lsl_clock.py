@@ -9,7 +9,8 @@ import pytest
 
 from saccade.realtime.errors import SourceError
 from saccade.realtime.sources.lsl import clock as lsl_clock
-from saccade.realtime.sources.lsl.clock import SenderClock, jumped
+from saccade.realtime.sources.lsl.clock import SenderClock
+from saccade.realtime.timing.clocks import jumped
 from saccade.realtime.types import ClockMeasure
 
 
@@ -75,3 +76,41 @@ def test_without_a_measurement_the_last_holds(monkeypatch, error):
     with pytest.raises(SourceError, match=r"can't be measured within 2 s.*block UDP"):
         SenderClock(None, "amp").wait(2.0)
     assert np.isnan(SenderClock(None, "amp").offset_s)
+
+
+@pytest.mark.parametrize("noise_s", [2e-4, 1e-3])
+@pytest.mark.parametrize("sfreq", [1000.0, 5000.0])
+def test_noise_of_the_measurements_makes_no_gap(monkeypatch, noise_s, sfreq):
+    rng = np.random.default_rng(0)
+    measurements = [(7.0 + rng.normal(0, noise_s), 2.0 * i, 1e-3) for i in range(31)]
+    monkeypatch.setattr(lsl_clock, "measured", Script(*measurements))
+    clock = SenderClock(None, "amp")
+    stamps = 1e5 + np.arange(60 * sfreq) / sfreq
+    offsets_s = []
+    for of_two_s in np.split(stamps, 30):
+        clock.news()
+        offsets_s += [clock.offsets_s(part) for part in np.array_split(of_two_s, 20)]
+    offset_s = np.concatenate(offsets_s)
+    assert np.abs(np.diff(offset_s)).max() <= lsl_clock.SLEW / sfreq * 1.001
+    assert np.abs(offset_s - 7.0).max() < 4 * noise_s
+    steps_s = np.diff(stamps + offset_s) * sfreq
+    assert steps_s.min() > 0.999
+    assert steps_s.max() < 1.001
+
+
+def test_the_offset_follows_a_drift_and_leaps_with_a_clock_that_is_set(monkeypatch):
+    script = Script((7.0, 0.0, 1e-3), (7.0004, 2.0, 1e-3), (57.0, 4.0, 1e-3), (57.1, 6.0, 1e-3))
+    monkeypatch.setattr(lsl_clock, "measured", script)
+    clock = SenderClock(None, "amp")
+    clock.news()
+    assert clock.offsets_s(np.array([100.0, 102.0])).tolist() == [7.0, 7.0]
+    clock.news()
+    assert clock.offsets_s(np.array([102.5, np.nan, 104.0])) == pytest.approx(
+        [7.00025, 7.00025, 7.0004]
+    )
+    assert clock.news()[1]
+    assert clock.offsets_s(np.array([104.1])).tolist() == [57.0]
+    assert len(clock.offsets_s(np.empty(0))) == 0
+    assert clock.offset_s == 57.0
+    clock.news()
+    assert clock.offsets_s(np.array([104.0, 106.1])) == pytest.approx([57.0, 57.001])

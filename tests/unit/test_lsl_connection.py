@@ -20,7 +20,9 @@ class Inlet:
     def __init__(self, uid="first", offset_s=1.0):
         self.name, self.uid = "amp", uid
         self.info = SimpleNamespace(hostname=lambda: "lab")
-        self.clock = SimpleNamespace(offset_s=offset_s, news=lambda: (None, False))
+        self.clock = SimpleNamespace(
+            offsets_s=lambda stamps: np.full(len(stamps), offset_s), news=lambda: (None, False)
+        )
         self.moved = self.is_broken = self.is_lost = self.closed = False
         self.queue = []
         self.waits_s = []
@@ -52,7 +54,7 @@ class Inlet:
 class Return:
     """Stands for the search: the test says what it has found."""
 
-    def __init__(self, name, xpath, uid, *_):
+    def __init__(self, name, xpath, predicate, uid, *_):
         self.uid, self.cancelled, self.found, self.refused = uid, False, None, []
         self.waited_s = []
         self.ready = SimpleNamespace(wait=self.waited_s.append)
@@ -83,7 +85,7 @@ def bench(monkeypatch):
 
     def make(stall_s=0.4):
         inlet = Inlet()
-        ways = Ways("stream", "xpath", lambda _: None, lambda _: (), 5.0, stall_s)
+        ways = Ways("stream", "xpath", None, lambda _: None, lambda _: (), 5.0, stall_s)
         return Connection(inlet, ways), inlet, searches, now
 
     return make
@@ -94,20 +96,38 @@ def kinds(connection):
 
 
 def test_silence_counts_from_the_first_pull_and_stalls_at_its_limit(bench):
-    connection, inlet, searches, now = bench()
+    connection, inlet, searches, now = bench(stall_s=2.0)
     now.s = 200.0
     assert len(connection.pull(0.1, 10)) == 0
-    now.s = 200.3
+    now.s = 201.9
     connection.pull(0.5, 10)
     assert inlet.waits_s == [0.1, pytest.approx(0.1)]  # no longer than until it may be stalled
     assert not connection.untold
-    now.s = 200.4 + 1e-9
+    now.s = 202.0 + 1e-9
     connection.pull(0.5, 10)
     assert inlet.waits_s[-1] == 0.0
     assert (kinds(connection), [search.uid for search in searches]) == (["stalled"], ["first"])
     connection.pull(0.5, 10)
     assert inlet.waits_s[-1] == lsl_connection.LOOK_S
     assert (kinds(connection), len(searches)) == ([], 1)
+
+
+@pytest.mark.parametrize(("piece_s", "told_s"), [(0.02, 0.4), (0.5, 1.0)])
+def test_pieces_are_no_stalls_and_a_stall_is_told_as_soon_as_it_is_none_of_them(
+    bench, piece_s, told_s
+):
+    connection, inlet, _, now = bench()
+    for _ in range(50):
+        connection.pull(0.0, 10)
+        now.s += piece_s
+        inlet.queue = [now.s, now.s]
+    connection.pull(0.0, 10)
+    heard_s = now.s
+    assert kinds(connection) == []
+    while not connection.untold:
+        now.s += 0.01
+        connection.pull(0.0, 10)
+    assert now.s - heard_s == pytest.approx(told_s, abs=0.011)
 
 
 def test_samples_over_the_old_connection_end_the_stall(bench):
@@ -119,7 +139,11 @@ def test_samples_over_the_old_connection_end_the_stall(bench):
     inlet.queue = [5.0]
     searches[0].found = Inlet("second")  # at the same moment, and too late
     pulled = connection.pull(0.0, 10)
-    assert (pulled.raw_stamps.tolist(), pulled.offset_s, pulled.renewed) == ([5.0], 1.0, False)
+    assert (pulled.raw_stamps.tolist(), pulled.offsets_s.tolist(), pulled.renewed) == (
+        [5.0],
+        [1.0],
+        False,
+    )
     events, _ = connection.news()
     assert [event.kind for event in events] == ["stalled", "resumed"]
     assert events[1].text == "stream 'amp' goes on after 3.0 s"
@@ -141,7 +165,11 @@ def test_the_old_connection_is_emptied_before_the_new_one_is_used(bench):
     assert kinds(connection) == ["stalled"]
     now.s += 1.0
     pulled = connection.pull(0.0, 2)
-    assert (pulled.raw_stamps.tolist(), pulled.offset_s, pulled.renewed) == ([70, 71], 7.0, True)
+    assert (pulled.raw_stamps.tolist(), pulled.offsets_s.tolist(), pulled.renewed) == (
+        [70, 71],
+        [7.0, 7.0],
+        True,
+    )
     (event,) = connection.news()[0]
     assert (event.kind, event.text) == ("resumed", "stream 'amp' is back on lab after 2.0 s")
     assert searches[1].cancelled

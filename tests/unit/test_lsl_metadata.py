@@ -8,9 +8,11 @@ import numpy as np
 import pylsl
 import pytest
 
+from saccade.realtime.blocks.units import Units, UnitsSettings
 from saccade.realtime.errors import SignatureMismatch, SourceError
 from saccade.realtime.lsl_metadata import announce, describe
 from saccade.realtime.marker_value import marker_value
+from saccade.realtime.quality.impedance import carried
 from saccade.realtime.types import StreamSpec
 
 
@@ -121,3 +123,17 @@ def test_what_is_announced_is_read_back(simulated):
 )
 def test_the_text_of_a_marker(row, expected):
     assert marker_value(row) == expected
+
+
+def test_impedances_beside_the_eeg_are_found_by_their_unit():
+    channels = [
+        {"label": "C3", "unit": "uV"},
+        {"label": "Cz", "unit": "uV"},
+        {"label": "Cz imp", "unit": "kOhm"},
+        {"label": "C3 imp", "unit": "Ohm"},
+    ]
+    spec = describe(info(channels, 4))
+    assert spec.ch_types == ("eeg", "eeg", "impedance", "impedance")
+    assert Units(UnitsSettings()).reset(spec).units == ("µV", "µV", "kOhm", "Ohm")
+    assert Units(UnitsSettings("uV")).reset(spec).units == ("µV", "µV", "kOhm", "Ohm")
+    assert carried(spec, [0, 1]) == {0: (3, 1e-3), 1: (2, 1.0)}

@@ -43,6 +43,16 @@ def test_a_type_that_says_nothing_is_decided_by_unit_or_name(stream_type):
     )
 
 
+@pytest.mark.parametrize("stream_type", ["EEG", "Signal"])
+@pytest.mark.parametrize("as_eeg", [False, True])
+def test_what_is_in_ohms_is_an_impedance_whatever_unit_the_user_gives(stream_type, as_eeg):
+    found = types(
+        stream_type, ["", "", "", "EEG"], ["uV", "kOhm", "Ω", "MOhm"], ["Cz", "Cz imp", "C3", "C4"],
+        as_eeg=as_eeg,
+    )  # fmt: skip
+    assert found == ("eeg", "impedance", "impedance", "eeg")
+
+
 def test_with_a_unit_given_what_says_nothing_is_eeg():
     with pytest.raises(
         UnitError, match=r"'Signal' is not known, and not one of its channels.*give its unit with"

@@ -36,6 +36,12 @@ def test_leaving_one_out_is_what_mne_makes_of_the_others(places):
         assert found[bad] == pytest.approx(mne_interpolation(places, bad), abs=1e-9)
 
 
+def test_splines_through_a_few_of_many_share_green_s_function(places):
+    drawn = np.array([2, 5, 11, 3])
+    found = splines.weights_among(splines.green(places), drawn)
+    assert found == pytest.approx(splines.weights(places[drawn], places), abs=1e-12)
+
+
 def test_leaving_one_out_is_the_spline_through_the_others(places):
     found = splines.leave_one_out(places)
     for left_out in range(len(places)):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from saccade.cli.table import LiveTable, channels_line, stream_line
-from saccade.realtime.types import QualityReport, StreamSpec
+from saccade.realtime.types import QualityReport, StreamEvent, StreamSpec
 
+SPEC = StreamSpec("amp", 250.0, ("E0",), ("eeg",), ("µV",))
 HEALTH = {
     "stream": "amp",
     "nominal_sfreq": 250.0,
@@ -35,16 +36,37 @@ def report(states):
     [
         (["good"] * 4, "channels: 4 of 4 good"),
         (["bad", "good"], "channels: BAD E0 (reason 0) · 1 of 2 good"),
-        (["doubtful", "good", "doubtful"], "channels: doubtful E0, E2 · 1 of 3 good"),
+        (
+            ["doubtful", "good", "doubtful"],
+            "channels: doubtful E0 (reason 0), E2 (reason 2) · 1 of 3 good",
+        ),
+        (["not judged", "good"], "channels: 1 of 1 good"),
+        (["not judged"], "channels: none judged, for none is a voltage"),
+        (
+            ["bad", *["doubtful"] * 4],
+            "channels: BAD E0 (reason 0) · doubtful E1 (reason 1), E2 (reason 2), E3, E4 · "
+            "0 of 5 good",
+        ),
         (
             ["bad"] * 5 + ["doubtful"] * 10,
-            "channels: BAD E0 (reason 0), E1 (reason 1), E2 (reason 2) and 2 more · "
-            "doubtful E5, E6, E7, E8, E9, E10, E11, E12 and 2 more · 0 of 15 good",
+            "channels: BAD E0 (reason 0), E1 (reason 1), E2 (reason 2), E3, E4 · "
+            "doubtful E5 (reason 5), E6, E7, E8, E9, E10, E11, E12, E13 and 1 more · 0 of 15 good",
         ),
     ],
 )
 def test_channels_that_are_not_good_are_told(states, line):
     assert channels_line(report(states)) == line
+
+
+def test_channels_of_one_reason_are_told_together():
+    names = tuple(f"E{i}" for i in range(10))
+    both = QualityReport(
+        99, 1.0, names, {}, ("doubtful",) * 10, ("0.2 s since the stream began",) * 10
+    )
+    assert channels_line(both) == (
+        "channels: doubtful E0, E1, E2, E3, E4, E5, E6, E7 and 2 more "
+        "(0.2 s since the stream began) · 0 of 10 good"
+    )
 
 
 @pytest.mark.parametrize(
@@ -53,7 +75,7 @@ def test_channels_that_are_not_good_are_told(states, line):
         (
             {},
             "stream: 249.87 Hz · jitter 0.12 ms · 12 lost in 2 gaps · newest sample 18 ms old · "
-            "clock ± 0.04 ms",
+            "clock ± 0.02 ms",
         ),
         ({"stalled": True, "silent_s": 1.26}, "stream: STALLED, nothing for 1.3 s"),
         (
@@ -72,8 +94,7 @@ def test_how_the_stream_does(changed, line):
 
 def test_the_live_table_ends_with_both_lines():
     table = LiveTable(10)
-    spec = StreamSpec("amp", 250.0, ("E0",), ("eeg",), ("µV",))
-    table.open(spec, {"decoder": {"simulated": False}})
+    table.open(SPEC, {"decoder": {"simulated": False}})
     try:
         before = table._footer()
         table.quality(report(["good"]))
@@ -81,3 +102,23 @@ def test_the_live_table_ends_with_both_lines():
         assert table._footer() == [*before, "channels: 1 of 1 good", stream_line(HEALTH)]
     finally:
         table.close({})
+
+
+def test_the_last_table_counts_what_the_summary_counts():
+    table = LiveTable(10)
+    table.open(SPEC, {"decoder": {"simulated": False}})
+    table.status({"samples": {"received": 6500, "lost": 0}})
+    table.close({"samples": {"received": 6650, "lost": 2}})
+    assert "6650 samples, 2 lost" in table._footer()[-1]
+
+
+def test_in_a_pipe_events_are_whole_lines_and_the_table_ends_with_one(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    table = LiveTable(10)
+    table.open(SPEC, {"decoder": {"simulated": False}})
+    text = "marker stream 'second-markers': its sender is gone; waiting for its return, for long"
+    table.event(StreamEvent("stalled", "second-markers", text, 1.0))
+    table.close({"samples": {"received": 10, "lost": 0}})
+    out = capsys.readouterr().out
+    assert f"stalled: {text}\n" in out
+    assert out.endswith("\n")

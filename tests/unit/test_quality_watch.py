@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 from saccade.realtime.errors import ConfigError
+from saccade.realtime.pipeline import Pipeline, PipelineSettings
 from saccade.realtime.quality.watch import StreamWatch, WatchSettings
 from saccade.realtime.types import Chunk, ClockMeasure, Reading, StreamSpec
 
@@ -29,8 +31,8 @@ def reading(start, stop, clocks=(), late_s=0.0):
 SILENCE = Reading(Chunk.empty(1, 0))
 
 
-def watch(settings=None, speed=1.0):
-    made = StreamWatch(settings or WatchSettings())
+def watch(settings=None, speed=1.0, timing=dict):
+    made = StreamWatch(settings or WatchSettings(), timing)
     made.reset(spec(speed))
     return made
 
@@ -42,11 +44,15 @@ def test_it_tells_four_times_a_second_of_the_clock():
     json.dumps(told[75], allow_nan=False)
 
 
-def test_age_rate_and_losses():
-    w, health = watch(), {}
+def test_age_and_what_the_pipeline_says_of_rate_and_losses():
+    pipeline = Pipeline(PipelineSettings())
+    pipeline.reset(spec())
+    w, health = watch(timing=pipeline.timing_report), {}
     for i in range(0, 2000, 10):
-        late_s = 0.5 if i >= 1500 else 0.0
-        health = w.step(reading(i, i + 10, late_s=late_s), i / SFREQ + 0.6) or health
+        one = reading(i, i + 10, late_s=0.5 if i >= 1500 else 0.0)
+        pipeline.step(one.chunk)
+        health = w.step(one, i / SFREQ + 0.6) or health
+    assert pipeline.lost == health["lost"]
     assert (health["stream"], health["nominal_sfreq"]) == ("amp", SFREQ)
     assert health["effective_sfreq"] == pytest.approx(SFREQ, rel=1e-3)
     assert health["jitter_ms"] == pytest.approx(0, abs=0.01)
@@ -68,17 +74,30 @@ def test_a_stream_that_says_nothing_has_stalled(stalled_s, stalled):
     w = watch(WatchSettings(stalled_s=stalled_s))
     assert w.step(SILENCE, 100.0)["stalled"] is False
     assert w.step(SILENCE, 100.4)["stalled"] is False
-    w.step(reading(0, 10), 101.0)
-    health = w.step(SILENCE, 102.0)
-    assert (health["stalled"], health["silent_s"]) == (stalled, 1.0)
-    assert w.step(reading(10, 20), 102.5)["stalled"] is False
+    for i in range(50):
+        w.step(reading(i, i + 1), 101.0 + i / SFREQ)
+    health = w.step(SILENCE, 102.5)
+    assert (health["stalled"], health["silent_s"]) == (stalled, 1.01)
+    assert w.step(reading(50, 60), 103.0)["stalled"] is False
 
 
-def test_a_gap_is_what_the_pipeline_takes_for_one():
-    for gap_s, n_gaps in ((None, 1), (0.5, 0)):
-        w = watch(WatchSettings(gap_s=gap_s))
-        w.step(reading(0, 50), 0.0)
-        assert w.step(reading(50, 100, late_s=0.1), 1.0)["gaps"] == n_gaps
+@pytest.mark.parametrize("piece_s", [0.25, 0.5, 0.9])
+def test_a_stream_that_comes_in_pieces_has_not(piece_s):
+    w, told = watch(), []
+    n = int(piece_s * SFREQ)
+    for i in range(int(30 * SFREQ)):
+        came = reading(i - n, i) if i and i % n == 0 else SILENCE
+        told.append(w.step(came, 100 + i / SFREQ))
+    health = [h for h in told if h]
+    assert len(health) > 100
+    assert not any(h["stalled"] for h in health)
+
+
+def test_nor_has_a_slow_one_between_two_samples():
+    slow = StreamWatch(WatchSettings(), dict)
+    slow.reset(dataclasses.replace(spec(), sfreq=1.0))
+    told = [slow.step(reading(i, i + 1) if i % 4 == 0 else SILENCE, i / 4) for i in range(80)]
+    assert not any(health["stalled"] for health in told if health)
 
 
 def measures(n, ppm=0.0, every_s=5.0, stream="amp", at_s=0.0, offset_s=0.25):
@@ -102,6 +121,14 @@ def test_the_clocks_offset_uncertainty_and_drift():
     }
     unsure = ClockMeasure("amp", 1.0, 0.1)
     assert watch().step(reading(0, 1, [unsure]), 0.0)["clocks"]["amp"]["uncertainty_ms"] is None
+
+
+@pytest.mark.parametrize(("by_s", "known"), [(0.08, True), (0.12, False)])
+def test_a_clock_is_set_where_the_source_says_so(by_s, known):
+    """A tenth of a second, and what the round trips explain."""
+    more = measures(2, at_s=55.0, offset_s=0.25 + by_s)
+    health = watch().step(reading(0, 1, [*measures(11), *more]), 0.0)
+    assert (health["clocks"]["amp"]["drift_ppm"] is not None) == known
 
 
 def test_drift_forgets_and_a_clock_that_was_set_begins_anew():

@@ -144,13 +144,29 @@ def test_what_cannot_be_read_is_refused_in_one_line(tmp_path: Path) -> None:
     refused(path, "time,Cz,Cz\n0,1,2\n1,2,3\n", "name each column once")
     refused(path, "Cz,Oz\n0,1\n1,2\n", "neither time stamps nor a rate: say its rate with --sfreq")
     refused(path, "time,Cz\n0,1\n0.3,2\n0.37,3\n", r"5\.405 Hz, which is not near.*--sfreq")
-    refused(path, "time,Cz\nnan,1\n0.3,2\n", "1 time stamps that are no numbers", RATE)
+    refused(path, "time,Cz\nnan,1\n0.3,2\n", "1 time stamps that are no time", RATE)
     refused(path, b"\xff\xfe\x00\x01", "table of numbers|header")
     refused(tmp_path / "bad.npz", b"PK\x03\x04 not a zip", "plain NPZ arrays")
     refused(tmp_path / "bad.txt", "x", r"\.csv, \.npz, not '\.txt': convert it first")
     refused(tmp_path / "run.eeg", "x", r"not '\.eeg': give the file run\.vhdr beside it")
     with pytest.raises(RecordingError, match="no recording at"):
         read_recording(tmp_path / "absent.csv")
+
+
+@pytest.mark.parametrize(("unit", "per_s"), [("ms", 1e3), ("µs", 1e6), ("ns", 1e9)])
+def test_stamps_in_another_unit_than_seconds_are_called_so(
+    tmp_path: Path, unit: str, per_s: float
+) -> None:
+    path = tmp_path / "bad.npz"
+    np.savez(path, data=SIGNAL, timestamps=np.arange(N) / 200.0 * per_s)
+    for options in (NOTHING, RecordingOptions(sfreq=200.0)):
+        with pytest.raises(RecordingError, match=f"they look like {unit}, write them in s"):
+            read_recording(path, options)
+
+
+def test_text_in_a_table_is_refused_where_an_editor_shows_it(tmp_path: Path) -> None:
+    text = "time,Cz,Marker\n0,1,0\n0.1,1,dog\n"
+    refused(tmp_path / "bad.csv", text, "line 3 has 'dog' under 'Marker': write events as numbers")
 
 
 def test_arrays_that_contradict_each_other_are_refused(tmp_path: Path) -> None:

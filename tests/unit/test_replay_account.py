@@ -11,7 +11,10 @@ from saccade.realtime.errors import RecordingError
 from saccade.realtime.replay.account import read_account
 
 SESSION = {"type": "session", "session": {"labels": {"1": "dog"}}}
-MESSAGES = [{"type": "prediction", "epoch": 0}, {"type": "summary"}]
+EPOCH = {"epoch": 0, "onset_s": 1.5, "marker": "1"}
+PREDICTION = {"type": "prediction", **EPOCH, "top": [{"name": "dog"}], "shown": {"dog": 0.5}}
+REJECTED = {"type": "rejected", **EPOCH, "onset_s": None, "marker": None, "rejected": ["gap"]}
+MESSAGES = [PREDICTION, REJECTED, {"type": "summary"}]
 
 
 def log(tmp_path, *lines, end="\n"):
@@ -54,6 +57,49 @@ def test_what_is_no_account(tmp_path, name, content, message):
         path.write_bytes(content)
     with pytest.raises(RecordingError, match=message):
         read_account(path)
+
+
+@pytest.mark.parametrize(
+    ("what", "key", "value", "message"),
+    [
+        (
+            SESSION,
+            "session",
+            None,
+            "the first message should have an object as 'session', not None",
+        ),
+        (SESSION, "session", 3, "the first message should have an object as 'session', not 3"),
+        ("session", "labels", [1], r"the session should have an object of texts as 'labels', not"),
+        ("session", "labels", {"1": 3}, "an object of texts as 'labels'"),
+        ("session", "ignore", "99", "a list of texts as 'ignore', not '99'"),
+        ("session", "decoder", None, "an object as 'decoder', not None"),
+        ("session", "versions", [], "an object as 'versions'"),
+        (
+            PREDICTION,
+            "onset_s",
+            ...,
+            "result 1 should have a number or null as 'onset_s', not noth",
+        ),
+        (PREDICTION, "onset_s", "x", "a number or null as 'onset_s', not 'x'"),
+        (PREDICTION, "onset_s", float("nan"), "message 2 should be JSON, but: NaN is none"),
+        (PREDICTION, "epoch", 0.5, "a whole number as 'epoch'"),
+        (PREDICTION, "marker", 1, "a text or null as 'marker', not 1"),
+        (PREDICTION, "top", [], r"a list of concepts as 'top', not \[\]"),
+        (PREDICTION, "top", [{"score": 1.0}], "a list of concepts as 'top'"),
+        (PREDICTION, "shown", [1], "an object as 'shown'"),
+        (REJECTED, "rejected", [1], "a list of texts as 'rejected'"),
+    ],
+)
+def test_an_altered_log_is_refused_with_what_is_wrong(tmp_path, what, key, value, message):
+    changed = {key: value} if value is not ... else {}
+    if what == "session":
+        lines = [SESSION | {"session": SESSION["session"] | changed}]
+    elif what is SESSION:
+        lines = [{"type": "session"} | changed]
+    else:
+        lines = [SESSION, {k: v for k, v in what.items() if k != key} | changed]
+    with pytest.raises(RecordingError, match=message):
+        read_account(log(tmp_path, *lines))
 
 
 def predictions(xdf_stream, messages=MESSAGES, name="saccade-predictions", session=SESSION):

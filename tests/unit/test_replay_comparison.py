@@ -61,7 +61,20 @@ def test_the_same_is_identical_whatever_the_latency_and_the_number():
     assert comparison.identical
     assert lines_of(comparison) == ["identical: 6 predictions, 1 rejected"]
     assert comparison.to_dict()["differences"] == []
-    assert compare([], []).identical
+
+
+def test_no_epoch_at_all_is_not_identical_but_nothing():
+    comparison = compare([{"type": "status"}], [])
+    assert not comparison.identical
+    assert lines_of(comparison) == [
+        "nothing to compare: neither the session nor its replay has an epoch"
+    ]
+
+
+def test_without_an_epoch_in_both_there_is_no_largest_difference():
+    comparison = compare([prediction(0, 1.0)], [])
+    assert lines_of(comparison)[-1] == "not identical: 1 missing, 0 extra, 0 different"
+    assert comparison.to_dict()["largest_difference"] is None
 
 
 def test_the_smallest_difference_of_a_score_is_one():

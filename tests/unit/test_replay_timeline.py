@@ -62,3 +62,8 @@ def test_times_are_the_same_in_any_pieces(cuts):
         timeline.timed(reading(stamps[a:b], start=a)).times_s for a, b in itertools.pairwise(edges)
     ]
     assert np.allclose(np.concatenate(pieces), whole, atol=1e-9)
+
+
+def test_a_marker_of_another_clock_is_not_waited_for():
+    timed = Timeline().timed(reading([50.0, 50.01, 50.02], [3650.0, 3651.0, 1.7e9]))
+    assert np.allclose(timed.marker_times_s, [3600.0, 0.02, 0.02])

@@ -85,6 +85,12 @@ def test_a_time_in_a_gap_of_minutes_belongs_to_the_nearer_edge() -> None:
     assert ring.index_at(152.0) == 2
 
 
+def test_a_time_in_a_hole_out_of_reach_of_its_edges_is_nowhere() -> None:
+    ring = RingBuffer(1, 100, reach_s=1.5)
+    ring.append(chunk([0.0, 1.0, 301.0, 302.0], gaps=(2,)))
+    assert [ring.index_at(t) for t in (2.5, 2.6, 151.0, 299.4, 299.5)] == [1, -3, -3, -3, 2]
+
+
 def test_after_a_clock_reset_both_clocks_are_understood() -> None:
     day = 86400.0
     ring = filled([day, day + 1, day + 2, 5.0, 6.0], 3)

@@ -13,7 +13,14 @@ from saccade.realtime.types import Chunk, Flag, Marker, Reading, StreamSpec
 
 RATE = 250.0
 SPEC = StreamSpec(
-    "Cap, 3rd", RATE, ("Cz", "Oz", "Aux"), ("eeg", "eeg", "aux"), ("µV", "µV", "g"), "cap", True
+    "Cap, 3rd",
+    RATE,
+    ("Cz", "Oz", "Aux"),
+    ("eeg", "eeg", "aux"),
+    ("µV", "µV", "g"),
+    "cap",
+    simulated=True,
+    counted=True,
 )
 
 

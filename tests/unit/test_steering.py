@@ -53,6 +53,7 @@ def answers(capsys, *lines, as_json=False):
         ("  speed   0.5 ", "at 1.250 s, playing, speed 0.5"),
         ("seek 31", "not done: nothing there"),
         ("seek far", "not done: a number is expected, as in 'seek 30', not 'far'"),
+        ("speed fast", "not done: a number is expected, as in 'speed 2', not 'fast'"),
         ("dance", "not done: commands are pause, resume, seek SECONDS, speed FACTOR, position, "),
         ("seek", "not done: commands are"),
         ("pause now", "not done: commands are"),

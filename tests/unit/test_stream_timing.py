@@ -7,20 +7,22 @@ import json
 import numpy as np
 import pytest
 
-from saccade.realtime.timing.stream_timing import StreamTiming
+from saccade.realtime.timing.continuity import Continuity, ContinuitySettings
+from saccade.realtime.timing.stream_timing import timing_report
 from saccade.realtime.types import Chunk, StreamSpec
 
 SPEC = StreamSpec("amp", 250.0, ("Fz",), ("eeg",), ("µV",))
 
 
 def report(stamps: np.ndarray, gap_s: float | None = None, size: int = 25) -> dict[str, object]:
-    timing = StreamTiming(SPEC, gap_s)
+    continuity = Continuity(ContinuitySettings(gap_s))
+    continuity.reset(SPEC)
     data = np.random.default_rng(0).normal(size=(len(stamps), 1)).astype(np.float32)
     for start in range(0, len(stamps), size):
         part = slice(start, start + size)
         flags = np.zeros(len(stamps[part]), np.uint16)
-        timing.step(Chunk(data[part], stamps[part], flags, start))
-    found = timing.report()
+        continuity.step(Chunk(data[part], stamps[part], flags, start))
+    found = timing_report(continuity)
     assert json.loads(json.dumps(found)) == found
     return found
 
@@ -35,6 +37,13 @@ def test_the_true_rate_is_found_and_judged(sfreq: float, wrong: bool) -> None:
     assert found["drift_ppm"] == pytest.approx(1e6 * (250 / sfreq - 1), abs=0.1)
     assert found["wrong_rate"] is wrong
     assert found["jitter_ms"] == pytest.approx(0, abs=5e-3)
+
+
+@pytest.mark.parametrize("sfreq", [100.0, 125.0, 160.0, 166.0, 600.0, 1000.0])
+def test_a_rate_far_from_the_nominal_one_is_counted(sfreq: float) -> None:
+    found = report(7e5 + np.arange(30 * sfreq) / sfreq)
+    assert found["effective_sfreq"] == pytest.approx(sfreq, rel=1e-3)
+    assert found["wrong_rate"] is True
 
 
 def test_gaps_have_no_part_in_the_rate() -> None:

@@ -153,6 +153,12 @@ def test_a_channel_may_be_the_eeg_of_a_stream_of_another_type(write_xdf, make) -
     assert spec.ch_types == ("eeg", "gaze")
 
 
+def test_what_is_in_ohms_is_an_impedance_as_it_is_live(write_xdf, make) -> None:
+    channels = (("Cz", "", "uV"), ("Cz imp", "", "kOhm"))
+    spec = read_recording(write_xdf(make(channels=channels))).spec
+    assert (spec.ch_types, spec.units[1]) == (("eeg", "impedance"), "kOhm")
+
+
 def test_channels_that_are_not_told_apart_need_names(write_xdf, make) -> None:
     alike = write_xdf(make(channels=(CHANNELS[0], CHANNELS[0])))
     with pytest.raises(RecordingError, match=r"Cz more than once: name them.*--ch-names"):

@@ -153,6 +153,26 @@ def test_a_full_disk_leaves_whole_chunks(path, room):
     assert amp["footer"]["info"]["sample_count"] == [str(10 * n_whole)]
 
 
+def test_a_stream_whose_header_did_not_fit_gets_no_footer(path):
+    disk = Disk(path, "xb")
+    writer = XDFWriter(disk, {}, 0.0)
+    announce(writer)
+    writer.add_samples(1, *signal(10))
+    writer.write(0.0)
+    disk.room = 20
+    late = StreamSpec("late", 0.0, ("marker",), ("markers",), ("",))
+    writer.add_stream(3, 0.0, header_xml(late, "Markers", "string"), 0.1)
+    writer.add_samples(3, np.array([5.0]), ["lost"])
+    with pytest.raises(OSError, match="No space left"):
+        writer.write(0.1)
+    assert writer.n_samples(3) == 0
+    disk.room = 10**6
+    writer.close(60.0)  # when an offset is due for every stream
+    streams, _ = load(path)
+    assert list(streams) == ["amp", "stim"]
+    assert len(streams["amp"]["time_stamps"]) == 10
+
+
 def test_a_full_disk_at_the_end_closes_the_file(path):
     disk = Disk(path, "xb")
     writer = XDFWriter(disk, {}, 0.0)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AHEAD_S = 60.0  # an event that is further ahead of the newest sample is not held
+MOST_EVENTS = 1024  # that are asked for at once; the rest waits for the next look
 EventText = Literal["value", "type", "both"]
 
 
@@ -39,7 +40,7 @@ class EventQueue:
     Attributes
     ----------
     lost : int
-        Events that the ring had dropped before they were asked for.
+        Events that the ring had dropped before they were asked for, or that can't be read.
     """
 
     def __init__(self, types: tuple[str, ...], text: EventText, start: int) -> None:
@@ -50,18 +51,23 @@ class EventQueue:
         self.lost = 0
 
     def fetch(self, client: BufferClient, n_events: int) -> None:
-        """Take those up to this number from the server."""
+        """Take those up to this number from the server, as many as go into one look at it."""
         start = self.next
         if start == n_events:
             return
-        found = client.events(start, n_events)
+        found = client.events(start, min(n_events, start + MOST_EVENTS))
         if not found:
             start = client.oldest_event(start, n_events)
             logger.warning("the buffer dropped %d events before they were read", start - self.next)
             self.lost += start - self.next
-            found = client.events(start, n_events) if start < n_events else []
+            stop = min(n_events, start + MOST_EVENTS)
+            found = client.events(start, stop) if start < stop else []
         self.next = start + len(found)
-        for event in found:
+        unreadable = found.count(None)
+        if unreadable:
+            logger.warning("%d events of the buffer make no sense, and are left out", unreadable)
+            self.lost += unreadable
+        for event in filter(None, found):
             kind, value = _in_words(event.type), _in_words(event.value)
             if not self._types or kind in self._types:
                 number = event.sample - (1 << 32 if event.sample >= 1 << 31 else 0)  # is signed

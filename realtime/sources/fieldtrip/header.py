@@ -11,8 +11,8 @@ told one.
 
 from __future__ import annotations
 
+import collections
 import logging
-import math
 import re
 import tempfile
 from pathlib import Path
@@ -27,7 +27,9 @@ logger = logging.getLogger(__name__)
 
 RESOLUTIONS, NIFTI, NEUROMAG = 3, 5, 8  # kinds of header chunks
 INTEGER_TYPES = range(1, 9)  # of the protocol's data types
+KNOWN_TYPES = range(11)
 MOST_CHANNELS = 65_536
+LOWEST_HZ, HIGHEST_HZ = 0.1, 1e6  # beyond which a header is none
 SI_UNITS = {"mag": "T", "grad": "T/m", "ref_meg": "T", "eeg": "V", "eog": "V", "ecg": "V"}
 SI_UNITS |= {"emg": "V", "seeg": "V", "ecog": "V", "bio": "V"}
 SIGNAL_TYPES = ("eeg", "mag", "grad")
@@ -82,10 +84,15 @@ def describe(
             f"expected EEG or MEG from {name}, but it holds volumes of {n} voxels (fMRI), which "
             "saccade does not decode live: point to another buffer"
         )
-    if not (0 < n <= MOST_CHANNELS and math.isfinite(sfreq) and sfreq > 0):
+    if not (0 < n <= MOST_CHANNELS and LOWEST_HZ <= sfreq <= HIGHEST_HZ):
         raise SourceError(
-            f"expected channels at a rate above 0 Hz from {name}, but its header says {n} channels "
-            f"at {sfreq:g} Hz: is the acquisition set up?"
+            f"expected channels at a rate of {LOWEST_HZ:g} Hz to {HIGHEST_HZ:g} Hz from {name}, "
+            f"but its header says {n} channels at {sfreq:g} Hz: is the acquisition set up?"
+        )
+    if header.dataType not in KNOWN_TYPES:
+        raise SourceError(
+            f"expected values of a type that the protocol knows (0 to {KNOWN_TYPES[-1]}) from "
+            f"{name}, but its header says {header.dataType}: mend the sender"
         )
     if ch_names is not None and len(ch_names) != n:
         raise SignatureMismatch(
@@ -96,7 +103,7 @@ def describe(
     names = ch_names or tuple(
         label or str(place) for place, label in enumerate(labels or ("",) * n, 1)
     )
-    twice = sorted({label for label in names if names.count(label) > 1})
+    twice = sorted(label for label, count in collections.Counter(names).items() if count > 1)
     if twice:
         raise SourceError(
             f"expected every channel of {name} to have a name of its own, but {', '.join(twice)} "
@@ -109,7 +116,7 @@ def describe(
     units = [stated.get(kind, "") for kind in types]
     if micro:
         units = ["uV" if SI_UNITS.get(t) == "V" else u for t, u in zip(types, units, strict=True)]
-    spec = StreamSpec(name, sfreq, names, types, tuple(units), source_id=name)
+    spec = StreamSpec(name, sfreq, names, types, tuple(units), source_id=name, counted=True)
     return spec, resolution
 
 

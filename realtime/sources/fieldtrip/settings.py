@@ -47,7 +47,7 @@ class FieldTripSourceSettings:
     event_text: EventText = "value"
     trigger: str | None = None
     connect_timeout_s: float = 5.0
-    stall_s: float = 0.5
+    stall_s: float = 0.4
 
     def __post_init__(self) -> None:
         """Refuse what is out of range."""

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_VALUES = 1 << 20  # numbers that are asked for at once
+MOST_VALUES = 1 << 17  # numbers that are asked for at once, so that a slow link can bring them
 RETRY_S = 0.1  # between two attempts to reach a server that is away
 WAITED_S = 1e-3  # an answer sooner than this was there before, and says nothing of when
 TEAR_S = 0.5  # by which count and clock may come apart before something else has happened
@@ -65,11 +65,6 @@ class FieldTripSource:
         Which buffer.
     clock : callable
         The clock of the time stamps, in s.
-
-    Attributes
-    ----------
-    lost : int
-        Samples that the server's ring had dropped before they were asked for.
     """
 
     def __init__(self, settings: FieldTripSourceSettings, clock: Clock = pylsl.local_clock) -> None:
@@ -80,8 +75,8 @@ class FieldTripSource:
         self._is_open = False
 
     @property
-    def events_lost(self) -> int:
-        """Events that the server's ring had dropped before they were asked for."""
+    def markers_lost(self) -> int:
+        """Events that the ring had dropped before they were asked for, or that can't be read."""
         return self._queue.lost
 
     def open(self) -> StreamSpec:
@@ -115,11 +110,12 @@ class FieldTripSource:
         self._queue = EventQueue(s.event_types, s.event_text, header.nEvents)
         self._orphans: list[Marker] = []  # whose samples never came, because of a restart
         self._line = CounterClock(spec.sfreq)
-        self._n_handed_out = self.lost = 0
+        self._n_handed_out = 0
         self._torn = Flag.NONE  # what is to be said of the next sample
         self._trigger_value: float | None = None
         self._events: list[StreamEvent] = []
         self._newest_s, self._stalled, self._refusal = self._now(), False, ""
+        self._warned = False  # of a broken connection, since the newest sample
         self._spacings = collections.deque([0.0], maxlen=15)  # of arrivals, in s
         self._unjudged: list[Float32] | None = [] if s.unit is None else None
         self._is_open = True
@@ -128,8 +124,8 @@ class FieldTripSource:
     def read(self, timeout_s: float) -> Reading:
         """Wait for at most ``timeout_s`` until there is something; return all that came.
 
-        Joining a server again that was away may take up to 2 s more, if it accepts and then
-        does not answer.
+        A server that does not answer, or too slowly, may take up to 2 s more (4 s where it is
+        joined again): its connection is then given up, and made again.
 
         Raises
         ------
@@ -146,9 +142,11 @@ class FieldTripSource:
             client = self._client or self._join_again(timeout_s)
             if client is not None:
                 left_s = max(0.0, timeout_s - (time.monotonic() - begun_s))
+                client.answer_within(left_s)
                 chunk = self._take(client, left_s)
         except OSError as error:
             self._leave(f"the connection to {self._where} broke ({error})")
+            time.sleep(max(0.0, min(RETRY_S, timeout_s) - (time.monotonic() - begun_s)))
         markers = sorted(self._due() + self._triggers(chunk), key=lambda marker: marker.stamp)
         self._judge(chunk.data)
         self._mind_the_stall(len(chunk))
@@ -176,7 +174,7 @@ class FieldTripSource:
             return self._nothing()
         if n_samples > self._next and self._now() - asked_s > WAITED_S:
             n_samples = self._compare_with_clock(client, n_samples)
-        # Events first: if this fails, the samples are still to be asked for.
+        # Events first, as they have to be there when their samples are handed out.
         self._queue.fetch(client, n_events)
         return self._take_samples(client, n_samples)
 
@@ -187,7 +185,7 @@ class FieldTripSource:
         if line.is_laid and line.late_s(n_samples, now_s) > TEAR_S:
             # Held up by a network, the rest follows at once; after a pause, it does not.
             behind = line.late_s(n_samples, now_s) * self._raw_spec.sfreq
-            n_samples, _ = client.wait(n_samples + behind / 2, 0xFFFFFFFF, 1e3 * CATCH_UP_S)
+            n_samples = client.more(n_samples + behind / 2, CATCH_UP_S)
             now_s = self._now()
         if line.is_laid and abs(line.late_s(n_samples, now_s)) <= TEAR_S:
             line.arrived(n_samples, now_s)
@@ -204,7 +202,6 @@ class FieldTripSource:
         raw = client.samples(start, stop)
         if raw is None:
             self._next = client.oldest_sample(start, n_samples)
-            self.lost += self._next - start
             self._torn |= Flag.GAP
             logger.warning(
                 "%s dropped %d samples before they were read: its ring is too short, or this "
@@ -267,6 +264,7 @@ class FieldTripSource:
             if self._stalled:
                 self._tell("resumed", f"samples come again after {away_s:.1f} s")
             self._newest_s, self._stalled, self._refusal = now_s, False, ""
+            self._warned = False
         elif not self._stalled and away_s > max(
             self.settings.stall_s, 2 * float(np.median(self._spacings))
         ):
@@ -301,13 +299,15 @@ class FieldTripSource:
 
         client = BufferClient(self.settings.host, self.settings.port, timeout_s)
         try:
-            return client, client.getHeader()
+            return client, client.header()
         except BaseException:
             client.disconnect()
             raise
 
     def _leave(self, why: str) -> None:
-        logger.warning("%s: joining it again", why)
+        level = logging.DEBUG if self._warned else logging.WARNING
+        logger.log(level, "%s: joining it again", why)
+        self._warned = True
         if self._client is not None:
             self._client.disconnect()
         self._client = None

@@ -63,8 +63,13 @@ class Samples:
         Whether the sender says that the signal is not from a person.
     speed : float
         Seconds of recording that it sent per second of clock.
+    counted : bool
+        Whether its stamps are made from the count of samples.
     notes : tuple of str
         What a user should know of it, a sentence each.
+    id : int
+        Its number in the file, by which streams that are alike are told apart; 0 where a file
+        numbers none.
     """
 
     name: str
@@ -81,19 +86,25 @@ class Samples:
     is_session: bool = False
     simulated: bool = False
     speed: float = 1.0
+    counted: bool = False
     notes: tuple[str, ...] = ()
+    id: int = 0
 
     @property
     def is_signal(self) -> bool:
-        """Whether it carries EEG, MEG or their like, by its type or that of a channel."""
-        return not SIGNAL_TYPES.isdisjoint({self.type.lower(), *self.ch_types})
+        """Whether it carries EEG, MEG or their like, by its type or that of a channel.
+
+        Whatever a session decoded is its signal.
+        """
+        return self.is_session or not SIGNAL_TYPES.isdisjoint({self.type.lower(), *self.ch_types})
 
     def __str__(self) -> str:
         """Return the stream in words, as a message lists it."""
         rate = f"{self.sfreq:g} Hz" if self.sfreq else "no rate"
         return (
             f"'{self.name}' ({self.type or 'no type'}, {self.data.shape[1]} ch, {rate}, "
-            f"{len(self.data)} samples, source_id '{self.source_id}')"
+            f"{len(self.data)} samples, source_id '{self.source_id}'"
+            f"{f', stream {self.id}' if self.id else ''})"
         )
 
 
@@ -154,6 +165,11 @@ class Contents:
     events: tuple[Events, ...]
     is_table: bool = False
     notes: tuple[str, ...] = ()
+
+    @property
+    def is_session(self) -> bool:
+        """Whether a session of saccade recorded it, which has settled what its streams are."""
+        return any(stream.is_session for stream in self.samples)
 
 
 def channel_type(name: str) -> str:

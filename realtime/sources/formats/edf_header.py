@@ -8,14 +8,17 @@ annotations of EDF+: Kemp and Olivan 2003, doi:10.1016/S1388-2457(03)00123-8.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from saccade.realtime.errors import RecordingError
+from saccade.realtime.sources.formats.mne_calls import sentence
 from saccade.realtime.types import Float64
 
-FIXED_BYTES, CHANNEL_BYTES = 256, 256
+FIXED_BYTES, CHANNEL_BYTES, LABEL_BYTES = 256, 256, 16
 ANNOTATIONS = ("EDF Annotations", "BDF Annotations")
 _SHIFT_JIS_MICROVOLT = "\x83\xcaV"
 
@@ -64,13 +67,30 @@ def read_edf_header(path: Path) -> EdfHeader:
 
     Raises
     ------
-    ValueError
+    RecordingError
         If the bytes are no header.
     """
+    try:
+        header = _parsed(path)
+    except ValueError as error:
+        raise RecordingError(
+            f"{path.name} should begin with a header of EDF or BDF, but has something else where "
+            f"a number should be ({error}): repair it"
+        ) from error
+    if not (header.channels and min(header.counts) > 0 and 0 < header.record_s < math.inf):
+        raise RecordingError(
+            f"{path.name} should have records of some length with samples of each channel, but its "
+            f"header has {header.record_s:g} s and {', '.join(map(str, header.counts)) or 'none'}: "
+            "repair it"
+        )
+    return header
+
+
+def _parsed(path: Path) -> EdfHeader:
     with path.open("rb") as file:
         fixed = file.read(FIXED_BYTES)
         n_channels = int(fixed[252:256])
-        channels = file.read(CHANNEL_BYTES * n_channels)
+        channels = file.read(CHANNEL_BYTES * max(n_channels, 0))
 
     def texts(start: int, width: int) -> tuple[str, ...]:
         at = start * n_channels
@@ -79,7 +99,7 @@ def read_edf_header(path: Path) -> EdfHeader:
 
     units = texts(96, 8)
     return EdfHeader(
-        labels=texts(0, 16),
+        labels=texts(0, LABEL_BYTES),
         units=tuple("uV" if unit == _SHIFT_JIS_MICROVOLT else unit for unit in units),
         counts=tuple(int(count) for count in texts(216, 8)),
         record_s=float(fixed[244:252]) or 1.0,  # as MNE takes a length of 0
@@ -96,18 +116,24 @@ def record_starts(path: Path, header: EdfHeader) -> Float64:
 
     Raises
     ------
-    ValueError
+    RecordingError
         If a record does not say when it begins.
     """
     keeper = next((i for i, label in enumerate(header.labels) if label in ANNOTATIONS), None)
     if keeper is None:
-        raise ValueError("has no channel of annotations to keep the time of its records")
+        raise RecordingError(
+            f"{path.name} should be discontinuous, but has no channel of annotations to keep the "
+            "time of its records: repair it"
+        )
     start = header.sample_bytes * sum(header.counts[:keeper])
     width = header.sample_bytes * header.counts[keeper]
     content = path.read_bytes()[FIXED_BYTES + CHANNEL_BYTES * len(header.labels) :]
-    return np.array(
-        [
-            float(content[at + start : at + start + width].split(b"\x14", 1)[0])
-            for at in range(0, len(content) - header.record_bytes + 1, header.record_bytes)
-        ]
-    )
+    records = range(0, len(content) - header.record_bytes + 1, header.record_bytes)
+    said = [content[at + start : at + start + width].split(b"\x14", 1)[0] for at in records]
+    try:
+        return np.array([float(text) for text in said])
+    except ValueError as error:
+        raise RecordingError(
+            f"{path.name} should say when each record begins, but has something else there "
+            f"({sentence(str(error))}): repair it"
+        ) from error

@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 
 from saccade.realtime.blocks.units import microvolts_per
-from saccade.realtime.sources.formats.edf_header import EdfHeader, read_edf_header, record_starts
+from saccade.realtime.errors import RecordingError
+from saccade.realtime.sources.formats.edf_header import read_edf_header, record_starts
+from saccade.realtime.sources.formats.edf_rates import only, taken
+from saccade.realtime.sources.formats.mne_calls import refusing
 from saccade.realtime.sources.formats.other_headers import (
     brainvision_marker_file,
     brainvision_segments,
@@ -22,6 +25,7 @@ from saccade.realtime.sources.formats.other_headers import (
     gdf_units,
 )
 
+SKIP = "BAD_ACQ_SKIP"  # marks what was never recorded, and stands as zeros in MNE's samples
 _FIF_UNITS = {107: "V", 112: "T", 201: "T/m"}  # by their number
 # What MNE's readers of EDF, BDF and GDF know and turn into volts; others they leave as they are.
 _SCALED = {"uV": 1e-6, "\u00b5V": 1e-6, "\u03bcV": 1e-6, "mV": 1e-3}
@@ -64,15 +68,34 @@ class Found:
 def _read_fif(path: Path) -> Found:
     import mne
 
-    raw = mne.io.read_raw_fif(path, allow_maxshield="yes", verbose="warning")
+    with refusing(path):
+        raw = mne.io.read_raw_fif(path, allow_maxshield="yes", verbose="warning")
     units = tuple(_FIF_UNITS.get(int(channel["unit"]), "") for channel in raw.info["chs"])
-    return Found(raw, tuple(raw.ch_names), units, (1.0,) * len(units), typed=True)
+    names, ones = tuple(raw.ch_names), (1.0,) * len(units)
+    return Found(raw, names, units, ones, typed=True, notes=_left_out(path, raw))
+
+
+def _left_out(path: Path, raw: Any) -> tuple[str, ...]:
+    """Return how many annotations of a FIF MNE leaves out without a word."""
+    import mne
+
+    with refusing(path):
+        try:
+            told = mne.read_annotations(path)
+        except OSError:  # it has none
+            return ()
+    # Skips are found by MNE itself, whether they are annotated or not.
+    n_told, n_kept = (sum(one != SKIP for one in a.description) for a in (told, raw.annotations))
+    if n_told <= n_kept:
+        return ()
+    return (f"has {n_told - n_kept} annotations outside its samples: MNE leaves them out",)
 
 
 def _read_set(path: Path) -> Found:
     import mne
 
-    raw = mne.io.read_raw_eeglab(path, verbose="warning")
+    with refusing(path):
+        raw = mne.io.read_raw_eeglab(path, verbose="warning")
     n_channels = len(raw.ch_names)
     segments: list[tuple[int, float | None]] = [(0, 0.0)]
     cut_s = 0.0
@@ -96,10 +119,13 @@ def _read_set(path: Path) -> Found:
 def _read_brainvision(path: Path) -> Found:
     import mne
 
-    raw = mne.io.read_raw_brainvision(path, verbose="warning")
+    marker_file, annotations = brainvision_marker_file(path), None
+    with refusing(path):
+        raw = mne.io.read_raw_brainvision(path, verbose="warning")
+        if marker_file is not None:
+            annotations = mne.read_annotations(marker_file, sfreq=raw.info["sfreq"])
     units = brainvision_units(path)
     volts = tuple((microvolts_per(unit) or 1e6) * 1e-6 for unit in units)
-    marker_file = brainvision_marker_file(path)
     return Found(
         raw,
         tuple(raw.ch_names),
@@ -108,16 +134,21 @@ def _read_brainvision(path: Path) -> Found:
         typed=False,
         segments=tuple(brainvision_segments(marker_file)) if marker_file else (),
         by_row=True,
-        annotations=mne.read_annotations(marker_file, sfreq=raw.info["sfreq"])
-        if marker_file
-        else None,
+        annotations=annotations,
     )
 
 
 def _read_gdf(path: Path) -> Found:
     import mne
 
-    raw = mne.io.read_raw_gdf(path, verbose="warning")
+    with refusing(path):
+        raw = mne.io.read_raw_gdf(path, verbose="warning")
+    size = path.stat().st_size
+    if raw.n_times > size:  # MNE believes the header, and would make room for all of it
+        raise RecordingError(
+            f"{path.name} should hold {raw.n_times} samples by its header, which its {size} bytes "
+            "can't: repair it, or record it again"
+        )
     units = gdf_units(path)
     volts = tuple(_SCALED.get(unit, 1.0) for unit in units)
     return Found(raw, tuple(raw.ch_names), units, volts, typed=False)
@@ -127,10 +158,13 @@ def _read_edf(path: Path) -> Found:
     import mne
 
     header = read_edf_header(path)
-    kept, notes = _one_rate(header)
-    left_out = [header.labels[i] for i in header.channels if i not in kept]
+    kept, notes = taken(header)
     reader = mne.io.read_raw_bdf if header.sample_bytes == 3 else mne.io.read_raw_edf
-    raw = reader(path, exclude=left_out, encoding="latin1", verbose="warning")
+    annotations = None
+    with refusing(path):
+        raw = only(path, header, kept, reader)
+        if len(header.channels) < len(header.labels):
+            annotations = mne.read_annotations(path, encoding="latin1")
     segments: tuple[tuple[int, float | None], ...] = ()
     if header.is_discontinuous:
         starts = record_starts(path, header)
@@ -139,9 +173,6 @@ def _read_edf(path: Path) -> Found:
     whole = round(raw.n_times / raw.info["sfreq"] / header.record_s)
     if header.n_records not in (whole, -1):
         notes += (f"should have {header.n_records} records, but has {whole}: it is cut short",)
-    annotations = None
-    if len(header.channels) < len(header.labels):
-        annotations = mne.read_annotations(path, encoding="latin1")
     units = tuple(header.units[i] for i in kept)
     return Found(
         raw,
@@ -163,20 +194,3 @@ READERS: dict[str, Callable[[Path], Found]] = {
     ".set": _read_set,
     ".gdf": _read_gdf,
 }
-
-
-def _one_rate(header: EdfHeader) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Return the channels that have the rate of most, the higher of two, and what is left out."""
-    counts = [header.counts[i] for i in header.channels]
-    count = max(counts, key=lambda one: (counts.count(one), one))
-    kept = tuple(i for i in header.channels if header.counts[i] == count)
-    others = [i for i in header.channels if i not in kept]
-    if not others:
-        return kept, ()
-    listed = ", ".join(
-        f"{header.labels[i]} ({header.counts[i] / header.record_s:g} Hz)" for i in others
-    )
-    return kept, (
-        f"has channels of another rate than {count / header.record_s:g} Hz: {listed}; "
-        "they are left out",
-    )

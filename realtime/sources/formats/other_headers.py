@@ -13,11 +13,13 @@ import datetime
 import re
 from pathlib import Path
 
+from saccade.realtime.errors import RecordingError
+
 _GDF_UNITS = {4275: "uV", 4274: "mV", 4256: "V"}
 _CHANNEL = re.compile(r"^Ch(\d+)=([^,\r\n]*),[^,\r\n]*,[^,\r\n]*(?:,([^,\r\n]*))?", re.MULTILINE)
 _MARKER_FILE = re.compile(r"^MarkerFile=(.*?)\s*$", re.MULTILINE)
 _SEGMENT = re.compile(
-    r"^Mk\d+=New Segment,[^,\r\n]*,(\d+),[^,\r\n]*,[^,\r\n]*(?:,(\d{20}))?", re.MULTILINE
+    r"^Mk\d+=New Segment,[^,\r\n]*,(\d{1,12}),[^,\r\n]*,[^,\r\n]*(?:,(\d{20}))?", re.MULTILINE
 )
 
 
@@ -48,19 +50,39 @@ def brainvision_segments(marker_file: Path) -> list[tuple[int, float | None]]:
     first = None
     for position, date in _SEGMENT.findall(_text(marker_file)):
         at_s = None
-        if date.strip("0"):
-            moment = datetime.datetime.strptime(date, "%Y%m%d%H%M%S%f")
+        moment = _moment(date)
+        if moment is not None:
             first = first or moment
             at_s = (moment - first).total_seconds()
         found.append((int(position) - 1, at_s))
     return found
 
 
+def _moment(date: str) -> datetime.datetime | None:
+    """Return what a date says; None for none, and for one that no calendar has."""
+    try:
+        return datetime.datetime.strptime(date, "%Y%m%d%H%M%S%f")
+    except ValueError:
+        return None
+
+
 def gdf_units(path: Path) -> tuple[str, ...]:
-    """Return the units of the channels of a GDF, "" for what is no voltage."""
+    """Return the units of the channels of a GDF, "" for what is no voltage.
+
+    Raises
+    ------
+    RecordingError
+        If the bytes are no header.
+    """
     with path.open("rb") as file:
         fixed = file.read(256)
-        is_new = float(fixed[4:8]) >= 1.9
+        try:
+            is_new = float(fixed[4:8]) >= 1.9
+        except ValueError as error:
+            raise RecordingError(
+                f"{path.name} should begin with 'GDF' and a version, but begins with "
+                f"{fixed[:8]!r}: is it GDF?"
+            ) from error
         n_channels = int.from_bytes(fixed[252 : 254 if is_new else 256], "little")
         channels = file.read(104 * n_channels)
     if is_new:

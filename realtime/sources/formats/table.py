@@ -9,7 +9,7 @@ number a sample), ``timestamps``, ``sfreq``, ``ch_names`` and ``unit``.
 from __future__ import annotations
 
 import csv
-import zipfile
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ from saccade.realtime.types import Float64
 
 TIME_COLUMNS = ("timestamps", "timestamp", "time", "lsl_timestamp")
 EVENT_PREFIXES = ("marker", "stim", "trigger", "event")
+_CELL = re.compile(
+    r"could not convert string (?P<text>'.*') to \w+ at row (?P<row>\d+), column (?P<column>\d+)"
+)
 
 
 def read_csv(path: Path) -> Contents:
@@ -38,6 +41,7 @@ def read_csv(path: Path) -> Contents:
     RecordingError
         If it is none, or its columns are not told apart by their names.
     """
+    header: list[str] = []
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             header = [name.strip() for name in next(csv.reader(file), [])]
@@ -51,7 +55,7 @@ def read_csv(path: Path) -> Contents:
     except (ValueError, OSError) as error:  # what is no text is a ValueError, too
         reason = str(error).splitlines()[0]
         raise RecordingError(
-            f"{path.name} can't be read as a table of numbers: {reason}"
+            f"{path.name} can't be read as a table of numbers: {_where(reason, header)}"
         ) from error
     if table.shape[1] != len(header):
         raise RecordingError(
@@ -73,6 +77,18 @@ def read_csv(path: Path) -> Contents:
     return Contents((_samples(path, table[:, signal], names, stamps),), columns, is_table=True)
 
 
+def _where(reason: str, header: list[str]) -> str:
+    """Return what numpy says of a cell that is no number, with its place as an editor shows it."""
+    found = _CELL.match(reason)
+    column = int(found["column"]) if found else 0
+    if found is None or not 0 < column <= len(header):
+        return reason
+    return (
+        f"line {int(found['row']) + 2} has {found['text']} under '{header[column - 1]}': write "
+        "events as numbers, and leave out other columns of text"
+    )
+
+
 def read_npz(path: Path) -> Contents:
     """Read NumPy arrays in a zip.
 
@@ -85,8 +101,8 @@ def read_npz(path: Path) -> Contents:
         # Opened here, because numpy leaves a file that is no zip open.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
-    except (ValueError, TypeError, OSError, zipfile.BadZipFile, EOFError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # numpy's parser can raise anything on damaged bytes
+        reason = " ".join(str(error).split())
         raise RecordingError(f"{path.name} can't be read as plain NPZ arrays: {reason}") from error
     data = arrays.get("data")
     if data is None or data.ndim != 2 or data.dtype.kind not in "fiu":

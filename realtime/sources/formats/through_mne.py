@@ -27,12 +27,12 @@ from saccade.realtime.sources.formats.contents import (
     changes,
     channel_type,
 )
-from saccade.realtime.sources.formats.mne_readers import READERS, Found
+from saccade.realtime.sources.formats.mne_calls import refusing, sentence
+from saccade.realtime.sources.formats.mne_readers import READERS, SKIP, Found
 from saccade.realtime.types import Flag, Float32, Float64
 
 ANNOTATIONS = "annotations"  # what their stream is called
 PIECE_S = 60.0  # that are read at once, because MNE reads into twice the space
-SKIP = "BAD_ACQ_SKIP"  # marks what was never recorded, and stands as zeros in MNE's samples
 COMPOSITE = ("STI101", "STI 014")  # trigger channels that have what the others have in bits
 _NO_MARKER = re.compile(r"bad|edge|new segment|boundary", re.IGNORECASE)
 # Warnings of MNE about what is dealt with here.
@@ -52,16 +52,11 @@ def read_through_mne(path: Path) -> Contents:
         If MNE can't read it, or it is no continuous recording.
     """
     reader = READERS[path.suffix.lower()]
-    try:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            found = reader(path)
-            contents = _contents(path, found)
-    except RecordingError:
-        raise
-    except Exception as error:  # a parser can raise anything on damaged bytes
-        raise RecordingError(_refusal(path, error)) from error
-    said = dict.fromkeys(_sentence(str(warning.message)) for warning in caught)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = reader(path)
+        contents = _contents(path, found)
+    said = dict.fromkeys(sentence(str(warning.message)) for warning in caught)
     settled = _SETTLED if found.annotations is None else _SETTLED_WITH_ANNOTATIONS
     notes = tuple(f"MNE: {text}" for text in said if not settled.search(text))
     return Contents(contents.samples, contents.events, notes=(*contents.notes, *notes))
@@ -69,9 +64,15 @@ def read_through_mne(path: Path) -> Contents:
 
 def _contents(path: Path, found: Found) -> Contents:
     raw, sfreq = found.raw, float(found.raw.info["sfreq"])
-    types = raw.get_channel_types()
+    with refusing(path):
+        types = raw.get_channel_types()
+    if not len(types) == len(found.names) == len(found.units):
+        raise RecordingError(
+            f"{path.name} describes {len(found.names)} channels with {len(found.units)} units, but "
+            f"MNE reads {len(types)}: which is which can't be known; repair its header"
+        )
     signals = [i for i, kind in enumerate(types) if kind != "stim"]
-    stamps, torn = _stamps(raw.n_times, sfreq, found.segments)
+    stamps, torn, notes = _stamps(raw.n_times, sfreq, found.segments)
     marks = found.annotations if found.annotations is not None else raw.annotations
     first_s = 0.0 if found.annotations is not None else float(raw.first_time)
     onsets = np.array([mark["onset"] for mark in marks]) - first_s
@@ -89,15 +90,15 @@ def _contents(path: Path, found: Found) -> Contents:
         ch_names=tuple(found.names[i] for i in signals),
         ch_types=ch_types,
         units=tuple(found.units[i] for i in signals),
-        data=_data(raw, signals, found.volts, keep),
+        data=_data(path, raw, signals, found.volts, keep),
         stamps=stamps[keep],
         flags=flags[keep],
-        notes=(*found.notes, *_notes(found, marks)),
+        notes=(*found.notes, *notes, *_notes(found, marks)),
     )
     events = _annotated(marks, onsets, stamps[keep], sfreq, by_row=found.by_row)
     if not any(events.values):
-        return Contents((samples,), _stimulus_channels(raw, keep, usual=True))
-    channels = _stimulus_channels(raw, keep, usual=False)
+        return Contents((samples,), _stimulus_channels(path, raw, types, keep, usual=True))
+    channels = _stimulus_channels(path, raw, types, keep, usual=False)
     others = ", ".join(channel.name for channel in channels if channel.values)
     said = f"has events on {others} too: without --markers the annotations are taken"
     return Contents((samples,), (events, *channels), notes=(said,) if others else ())
@@ -118,46 +119,53 @@ def _notes(found: Found, marks: Any) -> list[str]:
     return notes
 
 
-def _stimulus_channels(raw: Any, keep: NDArray[np.bool_], *, usual: bool) -> tuple[Events, ...]:
+def _stimulus_channels(
+    path: Path, raw: Any, types: list[str], keep: NDArray[np.bool_], *, usual: bool
+) -> tuple[Events, ...]:
     """Return the events of all channels of triggers; one that has all of them is enough."""
-    picks = [i for i, kind in enumerate(raw.get_channel_types()) if kind == "stim"]
+    picks = [i for i, kind in enumerate(types) if kind == "stim"]
     names = [raw.ch_names[i] for i in picks]
     composite = next((name for name in COMPOSITE if name in names), None)
-    return tuple(
-        changes(
-            name,
-            raw.get_data(picks=[i])[0][keep],
-            kind="stim channel",
-            usual=usual and composite in (None, name),
-        )
-        for i, name in zip(picks, names, strict=True)
-    )
+    found = []
+    for i, name in zip(picks, names, strict=True):
+        with refusing(path):
+            column = raw.get_data(picks=[i])[0]
+        is_usual = usual and composite in (None, name)
+        found.append(changes(name, column[keep], kind="stim channel", usual=is_usual))
+    return tuple(found)
 
 
 def _stamps(
     n_samples: int, sfreq: float, segments: tuple[tuple[int, float | None], ...]
-) -> tuple[Float64, NDArray[np.bool_]]:
-    """Return the time of each sample, and which begin a segment after a pause.
+) -> tuple[Float64, NDArray[np.bool_], list[str]]:
+    """Return the time of each sample, which begin a segment after a pause, and what to tell.
 
-    A pause of unknown length counts as none in the stamps, but is one all the same.
+    A pause of unknown length counts as none in the stamps, but is one all the same. So does one
+    after which the clock of the recorder shows less than before, as when summer time ends; what
+    follows is timed from there.
     """
     stamps = np.arange(n_samples) / sfreq
     torn = np.zeros(n_samples, bool)
     origin_s = segments[0][1] if segments else None
-    for row, start_s in segments:
-        if not 0 <= row < n_samples:
+    notes = []
+    for row, start_s in sorted(segments, key=lambda segment: segment[0]):
+        if not 0 < row < n_samples:
             continue
+        follows_s = at_s = float(stamps[row - 1]) + 1 / sfreq
         if start_s is not None and origin_s is not None:
             at_s = start_s - origin_s
-        else:
-            at_s = float(stamps[row - 1]) + 1 / sfreq if row else 0.0
-        unbroken = row > 0 and start_s is not None
-        unbroken &= abs(at_s - float(stamps[row - 1]) - 1 / sfreq) < 0.5 / sfreq
-        if row and not unbroken:
-            torn[row] = True
-        if not unbroken:
-            stamps[row:] = at_s + np.arange(n_samples - row) / sfreq
-    return stamps, torn
+            if abs(at_s - follows_s) < 0.5 / sfreq:
+                continue
+            if at_s < follows_s:
+                notes.append(
+                    f"has a segment from sample {row} on that begins {follows_s - at_s:.6g} s "
+                    "before the end of the one before: the pause between them is taken for one of "
+                    "unknown length"
+                )
+                origin_s, at_s = start_s - follows_s, follows_s
+        torn[row] = True
+        stamps[row:] = at_s + np.arange(n_samples - row) / sfreq
+    return stamps, torn, notes
 
 
 def _recorded(n_samples: int, sfreq: float, marks: Any, onsets: Float64) -> NDArray[np.bool_]:
@@ -206,7 +214,9 @@ def _type(kind: str, name: str, unit: str, *, typed: bool) -> str:
     return channel_type(name) if kind in ("eeg", "misc") else kind
 
 
-def _data(raw: Any, picks: list[int], volts: tuple[float, ...], keep: NDArray[np.bool_]) -> Float32:
+def _data(
+    path: Path, raw: Any, picks: list[int], volts: tuple[float, ...], keep: NDArray[np.bool_]
+) -> Float32:
     """Return the samples in the units of the file, read piece by piece."""
     data = np.empty((np.count_nonzero(keep), len(picks)), np.float32)
     scale = np.array([volts[i] for i in picks])[:, None]
@@ -215,30 +225,9 @@ def _data(raw: Any, picks: list[int], volts: tuple[float, ...], keep: NDArray[np
     for start in range(0, raw.n_times, step):
         stop = min(start + step, raw.n_times)
         if picks:
-            piece = raw.get_data(picks=picks, start=start, stop=stop) / scale
-            kept = piece[:, keep[start:stop]].T
+            with refusing(path):
+                piece = raw.get_data(picks=picks, start=start, stop=stop)
+            kept = (piece / scale)[:, keep[start:stop]].T
             data[n_read : n_read + len(kept)] = kept
             n_read += len(kept)
     return data
-
-
-def _refusal(path: Path, error: Exception) -> str:
-    reason = _sentence(str(error))
-    if "number of trials" in reason:
-        return (
-            f"{path.name} holds epochs and no continuous recording ({reason}): export the "
-            "recording before it was cut"
-        )
-    if path.suffix.lower() == ".fif" and re.search(
-        "no raw data|measurement data", reason, re.IGNORECASE
-    ):
-        return (
-            f"{path.name} holds no continuous recording ({reason}): give the raw file, usually "
-            "called …_raw.fif"
-        )
-    return f"{path.name} can't be read by MNE ({type(error).__name__}: {reason}): repair it"
-
-
-def _sentence(text: str) -> str:
-    """Return the beginning of a message, in one line."""
-    return " ".join(text.split())[:300]

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from saccade.realtime.blocks.units import CONVERTED_TYPES, microvolts_per
+from saccade.realtime.blocks.units import CONVERTED_TYPES, kohm_per, microvolts_per
 from saccade.realtime.errors import UnitError
 
 # Types of XDF's convention and of common senders, in lower case; what they send is no EEG, and
@@ -52,9 +52,10 @@ def channel_types(
 ) -> tuple[str, ...]:
     """Return the type of each channel, in lower case.
 
-    A channel's own type is believed. One without has the stream's, if that is known; of a type
-    that says nothing, it is EEG if its unit is one of voltage, if its name is that of an
-    electrode, or if ``as_eeg``; else it is of the stream's type, and stays as sent.
+    A channel's own type is believed; one without is an "impedance" if its unit is one of
+    resistance. Any other has the stream's type, if that is known; of a type that says nothing, it
+    is EEG if its unit is one of voltage, if its name is that of an electrode, or if ``as_eeg``;
+    else it is of the stream's type, and stays as sent.
 
     Parameters
     ----------
@@ -71,6 +72,10 @@ def channel_types(
         If the stream's type says nothing, and not one channel says what it is.
     """
     kind = stream_type.strip().lower()
+    own = [
+        "impedance" if not given and kohm_per(unit) is not None else given
+        for given, unit in zip(own, units, strict=True)
+    ]
     if kind in CONVERTED_TYPES or kind in OTHER_TYPES:
         return tuple((given or kind).lower() for given in own)
     types = []

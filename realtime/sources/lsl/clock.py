@@ -4,6 +4,11 @@ liblsl exchanges a handful of packets with the sender every two seconds and keep
 with the shortest round trip (as NTP does; half a round trip bounds the error). pylsl tells the
 offset only; liblsl's own function also tells when it was measured and how long the round trip
 took, which is what shows a new measurement, and how far to trust it.
+
+Over Wi-Fi a measurement may be off by a millisecond, which is a sample period or several. Stamps
+that leapt with each would show gaps that are none, so the offset that is added follows the
+measurements at no more than 500 ppm of the sender's time, as network time turns a clock. Only
+where the clock was set does it leap.
 """
 
 from __future__ import annotations
@@ -11,15 +16,17 @@ from __future__ import annotations
 import ctypes
 import math
 
+import numpy as np
 import pylsl
 from pylsl.lib import lib
 from pylsl.util import LostError, handle_error
 from pylsl.util import TimeoutError as NotInTime
 
 from saccade.realtime.errors import SourceError
-from saccade.realtime.types import ClockMeasure
+from saccade.realtime.timing.clocks import jumped
+from saccade.realtime.types import ClockMeasure, Float64
 
-JUMP_S = 0.1  # between two measurements; drift of 200 ppm is 0.4 ms in two seconds
+SLEW = 500e-6  # of the sender's time; crystals differ by a tenth of it at most
 
 _double_p = ctypes.POINTER(ctypes.c_double)
 _prototype = ctypes.CFUNCTYPE(
@@ -59,31 +66,21 @@ def measured(inlet: pylsl.StreamInlet, timeout_s: float) -> tuple[float, float, 
     return offset_s, remote_s.value + offset_s, round_trip_s.value
 
 
-def jumped(before: ClockMeasure, after: ClockMeasure) -> bool:
-    """Return whether a sender's clock was set between two measurements.
-
-    It was if the offset moved by more than 0.1 s, and by more than the errors of both
-    measurements, of at most half a round trip each, can explain. LSL's clock is the uptime of
-    the computer, which nobody sets; but it may stand still while a computer sleeps.
-    """
-    error_s = (before.uncertainty_s + after.uncertainty_s) / 2
-    return abs(after.offset_s - before.offset_s) > JUMP_S + error_s
-
-
 class SenderClock:
-    """The offset of one connection, always the newest.
+    """The offset of one connection.
 
     Attributes
     ----------
     offset_s : float
-        Seconds to be added to the sender's stamps; NaN before the first measurement.
+        Seconds last added to the sender's stamps; NaN before the first measurement.
     """
 
     def __init__(self, inlet: pylsl.StreamInlet, stream: str) -> None:
         self._inlet = inlet
         self._stream = stream
         self._told: ClockMeasure | None = None
-        self.offset_s = math.nan
+        self.offset_s = self._measured_s = math.nan
+        self._stamp_s = math.nan  # the last that was asked for
 
     def start(self) -> None:
         """Have liblsl begin to measure, which takes it two thirds of a second."""
@@ -109,8 +106,29 @@ class SenderClock:
         if measure is None or (self._told is not None and measure.at_s == self._told.at_s):
             return None, False
         before, self._told = self._told, measure
-        self.offset_s = measure.offset_s
-        return measure, before is not None and jumped(before, measure)
+        self._measured_s = measure.offset_s
+        was_set = before is not None and jumped(before, measure)
+        if before is None or was_set:
+            self.offset_s = measure.offset_s
+        return measure, was_set
+
+    def offsets_s(self, raw_stamps: Float64) -> Float64:
+        """Return what is to be added to each of the sender's next stamps, in seconds.
+
+        Parameters
+        ----------
+        raw_stamps : array of shape (n_samples,), float64
+            The sender's stamps; what is no number is passed over.
+        """
+        if len(raw_stamps) == 0:
+            return np.empty(0)
+        reached_s = np.fmax.accumulate(raw_stamps) - self._stamp_s
+        most_s = SLEW * np.fmax(reached_s, 0.0)  # 0 for what is no number, as the first
+        offsets_s = self.offset_s + np.clip(self._measured_s - self.offset_s, -most_s, most_s)
+        self.offset_s = float(offsets_s[-1])
+        if math.isfinite(raw_stamps[-1]):
+            self._stamp_s = float(raw_stamps[-1])
+        return offsets_s
 
     def _measure(self, timeout_s: float) -> ClockMeasure | None:
         try:
@@ -118,5 +136,5 @@ class SenderClock:
         except (NotInTime, LostError):
             return None
         if math.isnan(self.offset_s):
-            self.offset_s = offset_s
+            self.offset_s = self._measured_s = offset_s
         return ClockMeasure(self._stream, at_s, offset_s, round_trip_s)

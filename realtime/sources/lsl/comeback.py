@@ -39,6 +39,9 @@ class Return:
         Name of the stream.
     xpath : str
         What the stream must answer to.
+    predicate : str or None
+        A further condition by which it was asked for. A stream that answers to all but this is
+        refused.
     uid : str
         The sender that went: one that answers under this uid is silent, not new.
     join : callable
@@ -58,6 +61,7 @@ class Return:
         self,
         name: str,
         xpath: str,
+        predicate: str | None,
         uid: str,
         join: Callable[[pylsl.StreamInfo], Inlet],
         differences: Callable[[Inlet], Sequence[str]],
@@ -66,6 +70,7 @@ class Return:
         self.ready = threading.Event()
         self._name = name
         self._xpath = xpath
+        self._predicate = predicate
         self._uid = uid
         self._join = join
         self._differences = differences
@@ -105,13 +110,25 @@ class Return:
     def _attempt(self) -> Inlet | None:
         """Look once, and join what answers alone and fits."""
         not_these = "".join(f" and uid != '{uid}'" for uid in (self._uid, *self._unfit))
-        wanted = self._xpath + not_these
-        first = pylsl.resolve_bypred(wanted, 1, LOOK_S)
+        same = self._xpath + not_these
+        asked = f"{same} and ({self._predicate})" if self._predicate else same
+        first = pylsl.resolve_bypred(asked, 1, LOOK_S)
+        altered = not first and self._predicate is not None
+        if altered:
+            first = pylsl.resolve_bypred(same, 1, LOOK_S)
         if not first or self._over.is_set():
             return None
         info = first[0]
         inlet = self._join(info)
         differs = self._differences(inlet)
+        if altered and not differs:
+            # It may have come between the two looks, so it is not excluded.
+            if not pylsl.resolve_bypred(f"uid='{info.uid()}' and ({self._predicate})", 1, LOOK_S):
+                self._refuse(
+                    f"'{self._name}' is back on {info.hostname()}, but {self._predicate!r}, by "
+                    "which it was asked for, does not hold any more: left alone until it does"
+                )
+            return None
         if differs:
             self._unfit.append(info.uid())
             self._refuse(
@@ -119,7 +136,7 @@ class Return:
                 "alone until it is as before; to decode it as it is, start anew"
             )
             return None
-        found = {info.uid(): info for info in [*first, *pylsl.resolve_bypred(wanted, MOST, TWIN_S)]}
+        found = {info.uid(): info for info in [*first, *pylsl.resolve_bypred(asked, MOST, TWIN_S)]}
         if len(found) > 1:
             hosts = ", ".join(sorted(info.hostname() for info in found.values()))
             self._refuse(

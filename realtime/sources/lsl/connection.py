@@ -1,7 +1,8 @@
 """A stream over all its comings and goings.
 
 A signal is stalled when no sample has come for a while, whether its sender is gone or only
-silent. A marker stream is silent by nature: it is stalled when its sender is known to be gone.
+silent; how long a while is depends on its pieces (:mod:`~saccade.realtime.sources.lsl.pace`). A
+marker stream is silent by nature: it is stalled when its sender is known to be gone.
 While a stream is stalled a :class:`~saccade.realtime.sources.lsl.comeback.Return` looks for the
 same stream from another sender. Whichever comes first ends the stall: samples over the old
 connection, or a new one. Before a new connection is used, the old one has been emptied.
@@ -21,6 +22,7 @@ from pylsl.util import LostError
 
 from saccade.realtime.sources.lsl.comeback import Return
 from saccade.realtime.sources.lsl.inlet import Inlet, Rows
+from saccade.realtime.sources.lsl.pace import Pace
 from saccade.realtime.types import ClockMeasure, Float64, StreamEvent
 
 LOOK_S = 0.1  # how long a wait for samples may last while a new connection may become ready
@@ -37,6 +39,8 @@ class Ways:
         What the messages call it, as in "marker stream".
     xpath : str
         What it answers to.
+    predicate : str or None
+        What else it was asked for by.
     join : callable
         Makes an inlet of a search result.
     differences : callable
@@ -44,12 +48,13 @@ class Ways:
     timeout_s : float
         How long a sender may take to answer, in seconds.
     stall_s : float or None
-        Seconds without a sample after which it is stalled; None for a stream whose silence says
-        nothing.
+        Seconds without a sample after which it is stalled, at the earliest; None for a stream
+        whose silence says nothing.
     """
 
     what: str
     xpath: str
+    predicate: str | None
     join: Callable[[pylsl.StreamInfo], Inlet]
     differences: Callable[[Inlet], Sequence[str]]
     timeout_s: float
@@ -66,7 +71,7 @@ class Pulled:
         As sent; of a signal, a view that the next pull writes over.
     raw_stamps : array of shape (n_samples,), float64
         The sender's.
-    offset_s : float
+    offsets_s : array of shape (n_samples,), float64
         Seconds to be added to them.
     renewed : bool
         Whether the first sample's clock is another one than the last's before: of a new sender,
@@ -75,7 +80,7 @@ class Pulled:
 
     rows: Rows
     raw_stamps: Float64
-    offset_s: float
+    offsets_s: Float64
     renewed: bool
 
     def __len__(self) -> int:
@@ -104,6 +109,7 @@ class Connection:
         self.lost = ""
         self._inlet = inlet
         self._ways = ways
+        self._pace = None if ways.stall_s is None else Pace(ways.stall_s)
         self._heard_s = 0.0  # when a sample came last
         self._stalled_s: float | None = None  # since when the stream is stalled
         self._return: Return | None = None  # at work while it is
@@ -156,7 +162,7 @@ class Connection:
             if measure is not None:
                 self._clocks.append(measure)
             self._new_clock = self._new_clock or was_set
-        pulled = Pulled(rows, stamps, self._inlet.clock.offset_s, self._new_clock)
+        pulled = Pulled(rows, stamps, self._inlet.clock.offsets_s(stamps), self._new_clock)
         if len(pulled):
             self._hear()
         elif not self.lost:
@@ -173,9 +179,9 @@ class Connection:
     def _patience_s(self, timeout_s: float) -> float:
         if self._stalled_s is not None:
             return min(timeout_s, LOOK_S)
-        if self._ways.stall_s is None:
+        if self._pace is None:
             return timeout_s
-        return min(timeout_s, max(0.0, self._ways.stall_s - self._silence_s()))
+        return min(timeout_s, max(0.0, self._pace.patience_s - self._silence_s()))
 
     def _silence_s(self) -> float:
         return float(pylsl.local_clock()) - self._heard_s
@@ -185,18 +191,20 @@ class Connection:
         self._new_clock = False
         now_s = pylsl.local_clock()
         if self._stalled_s is not None and (
-            self._ways.stall_s is not None or now_s - self._stalled_s > LAST_WORDS_S
+            self._pace is not None or now_s - self._stalled_s > LAST_WORDS_S
         ):
             self._resume()
+        if self._pace is not None:
+            self._pace.hear(now_s - self._heard_s)
         self._heard_s = now_s
 
     def _miss(self) -> None:
         """Take note that there is nothing: the stream may be stalled by now, or be back."""
-        stall_s = self._ways.stall_s
+        pace = self._pace
         if self._stalled_s is None:
             if self._inlet.moved or self._inlet.broken():
                 self._stall("its sender is gone")
-            elif stall_s is not None and self._silence_s() >= stall_s:
+            elif pace is not None and self._silence_s() >= pace.patience_s:
                 self._stall(f"no sample for {self._silence_s():.2f} s")
         if self._return is None:
             return
@@ -207,7 +215,7 @@ class Connection:
             self._inlet.close()
             self._inlet = inlet
             self._new_sender = self._new_clock = True
-            if stall_s is None:
+            if pace is None:
                 self._resume()
             else:  # stalled until its first sample, and until then another may come
                 self._return = self._look()
@@ -220,7 +228,7 @@ class Connection:
     def _resume(self) -> None:
         if self._return is not None:
             self._return.cancel()
-        since_s = self._heard_s if self._ways.stall_s is not None else self._stalled_s
+        since_s = self._stalled_s if self._pace is None else self._heard_s
         away_s = pylsl.local_clock() - (since_s or 0.0)
         how = f"is back on {self._inlet.info.hostname()}" if self._new_sender else "goes on"
         self._tell("resumed", f"{self._ways.what} '{self.name}' {how} after {away_s:.1f} s")
@@ -242,7 +250,13 @@ class Connection:
     def _look(self) -> Return:
         ways = self._ways
         return Return(
-            self.name, ways.xpath, self._inlet.uid, ways.join, ways.differences, ways.timeout_s
+            self.name,
+            ways.xpath,
+            ways.predicate,
+            self._inlet.uid,
+            ways.join,
+            ways.differences,
+            ways.timeout_s,
         )
 
     def _tell(self, kind: Literal["stalled", "resumed", "refused", "lost"], text: str) -> None:

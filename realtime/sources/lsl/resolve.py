@@ -94,15 +94,14 @@ class StreamSummary:
         )
 
 
-def same_stream(query: StreamQuery, info: pylsl.StreamInfo) -> str:
+def same_stream(info: pylsl.StreamInfo) -> str:
     """Return an XPath 1.0 condition that a found stream still answers when it comes back.
 
-    It is the request, and the stream's name, type and source id; rate, format and channels are
-    left open, so that a stream that comes back with others can be told from one that is away.
+    It is the stream's name, type and source id; all else is left open, whatever was asked for, so
+    that a stream that comes back as something else can be told from one that is away.
     """
     named = {"name": info.name(), "type": info.type(), "source_id": info.source_id()}
-    same = " and ".join(f"{key}={_quoted(value)}" for key, value in named.items())
-    return f"{query.xpath} and {same}"
+    return " and ".join(f"{key}={_quoted(value)}" for key, value in named.items())
 
 
 def resolve(

@@ -76,7 +76,8 @@ class LSLSourceSettings:
         How many seconds of signal an inlet holds, at least 1.
     stall_s : float
         How long the signal may be silent before it is stalled, in s, above 0; at least three
-        sample periods are granted. A sender that sends in larger pieces needs more.
+        sample periods are granted, and twice the usual silence to a sender that sends in larger
+        pieces. Until that is known, in the first second, it is at least 1 s.
     """
 
     stream: StreamQuery
@@ -104,10 +105,10 @@ class LSLSource:
     converted to µV, as a recording of it would be. Markers that come in together are in the
     order of their stamps.
 
-    Time stamps are the sender's (``Chunk.raw_stamps``) plus the newest measurement of its clock
-    (``Reading.clocks``). The first sample of a new sender, and the first by a clock that was
-    set, carry GAP and CLOCK. A stream that stalls, comes back, comes back as something else, or
-    is lost, is an event of the reading.
+    Time stamps are the sender's (``Chunk.raw_stamps``) plus its clock's offset, which follows the
+    measurements (``Reading.clocks``) smoothly. The first sample of a new sender, and the
+    first by a clock that was set, carry GAP and CLOCK. A stream that stalls, comes back, comes
+    back as something else, or is lost, is an event of the reading.
     """
 
     def __init__(self, settings: LSLSourceSettings) -> None:
@@ -231,7 +232,7 @@ class LSLSource:
         flags = np.zeros(len(data), np.uint16)
         if pulled.renewed:
             flags[0] = _RENEWED
-        stamps = pulled.raw_stamps + pulled.offset_s
+        stamps = pulled.raw_stamps + pulled.offsets_s
         chunk = self._units.step(Chunk(data, stamps, flags, self._next_index, received_s))
         self._next_index += len(chunk)
         self._judge(chunk.data)
@@ -270,7 +271,8 @@ def _ways_of_signal(settings: LSLSourceSettings, inlet: Inlet) -> Ways:
     was = likeness(inlet.info)
     return Ways(
         "stream",
-        same_stream(s.stream, inlet.info),
+        same_stream(inlet.info),
+        s.stream.predicate,
         functools.partial(_join, s),
         lambda now: differences(was, likeness(now.info)),
         s.resolve_timeout_s,
@@ -283,7 +285,8 @@ def _ways_of_markers(settings: LSLSourceSettings, query: StreamQuery, inlet: Inl
     was = marker_likeness(inlet.info)
     return Ways(
         "marker stream",
-        same_stream(query, inlet.info),
+        same_stream(inlet.info),
+        query.predicate,
         functools.partial(_join_markers, settings),
         lambda now: differences(was, marker_likeness(now.info)),
         settings.resolve_timeout_s,
@@ -297,7 +300,7 @@ def _drained(connection: Connection) -> list[Marker]:
     while not connection.lost:
         pulled = connection.pull(0.0, MOST_MARKERS)
         received_s = pylsl.local_clock()
-        stamps = pulled.raw_stamps + pulled.offset_s
+        stamps = pulled.raw_stamps + pulled.offsets_s
         for row, stamp in zip(pulled.rows, stamps, strict=True):
             value = marker_value(row)
             if value:

@@ -8,6 +8,9 @@ import time
 
 import numpy as np
 
+from saccade.cli.configuration import load
+from saccade.cli.wiring import live_source
+
 SFREQ, CHANNELS = 250.0, ("C3", "C4", "O1", "O2")
 SECONDS, EVENTS = 4.0, {600: ("trigger", "1"), 700: ("trigger", "2"), 710: ("pedal", "9")}
 
@@ -64,3 +67,14 @@ def test_what_is_wrong_is_said_in_one_line(saccade, decoder, fieldtrip_buffer):
         assert done.code != 0
         assert message in done.err, done.err
         assert "Traceback" not in done.err
+
+
+def test_every_setting_of_the_stream_reaches_the_source():
+    given = ("stall_s=1.5", "resolve_timeout_s=7.0", "trigger=STI101", "event_text=both", "unit=uV")
+    config = load(
+        settings=("stream.fieldtrip=sinuhe:1234", *(f"stream.{setting}" for setting in given))
+    ).config
+    settings = live_source(config).settings
+    assert (settings.host, settings.port, settings.unit) == ("sinuhe", 1234, "uV")
+    assert (settings.stall_s, settings.connect_timeout_s) == (1.5, 7.0)
+    assert (settings.trigger, settings.event_text) == ("STI101", "both")
