@@ -196,10 +196,11 @@ class Engine:
         Where there are any, ``markers`` also has ``waiting``, the number of those whose samples
         have not come (many mean that they are stamped by another clock), ``lost``, how many the
         source knows that it could not read (its ``markers_lost``, if it has that), and
-        ``unlabelled``, the count of each value without a label; and the summary has ``timing``, what else was
-        seen in the stamps (:attr:`~saccade.realtime.pipeline.Pipeline.timing`), ``blocks``, what
-        was repaired and cleaned (:meth:`~saccade.realtime.pipeline.Pipeline.reports`), ``events``,
-        how often each kind of event happened to a stream, and ``dropped_sinks``.
+        ``unlabelled``, the count of each value without a label; and the summary has ``timing``,
+        what else was seen in the stamps (:attr:`~saccade.realtime.pipeline.Pipeline.timing`),
+        ``blocks``, what was repaired and cleaned
+        (:meth:`~saccade.realtime.pipeline.Pipeline.reports`), ``events``, how often each kind of
+        event happened to a stream, and ``dropped_sinks``.
         """
         summary: dict[str, Any] = {
             "samples": {

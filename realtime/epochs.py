@@ -241,14 +241,16 @@ class Epocher:
     def _set_back(self, chunk: Chunk) -> list[_Doubled]:
         """Return the spans of time that come again, because the clock is set back in a chunk."""
         found = []
-        newest_s = self._ring.newest_s
+        newest_s, oldest_s = self._ring.newest_s, self._ring.oldest_s
         gaps = np.flatnonzero(chunk.flags & np.uint16(Flag.GAP)).tolist()
         for start, stop in itertools.pairwise(sorted({0, *gaps, len(chunk)}) if gaps else []):
             first_s = float(chunk.stamps[start])
             if start in gaps:
                 if first_s <= newest_s:
-                    found.append(_Doubled(chunk.index + start, first_s, newest_s))
+                    span = max(first_s, oldest_s), newest_s
+                    found.append(_Doubled(chunk.index + start, *span))
                 newest_s = first_s
+            oldest_s = min(oldest_s, first_s)
             newest_s = max(newest_s, float(chunk.stamps[start:stop].max()))
         return found
 

@@ -197,6 +197,12 @@ class RingBuffer:
         """Latest time of the newest segment, in seconds; minus infinity before any sample."""
         return self._time(self._stop - 1) if self._stop else -math.inf
 
+    @property
+    def oldest_s(self) -> float:
+        """Earliest time of all that is held, in seconds; infinity before any sample."""
+        oldest = max(0, self._stop - self._size)
+        return min((self._time(max(first, oldest)) for first in self._segments), default=math.inf)
+
     def _time(self, index: int) -> float:
         return float(self._axis[index % self._size])
 

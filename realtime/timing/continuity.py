@@ -54,7 +54,7 @@ GAP_PERIODS = 1.5
 LONGEST_LOSS_S = 60.0  # a longer step is a pause, or another clock: a gap, but no count of samples
 CLOCK_BACK_S = 0.1  # no amplifier's jitter steps back further
 STEADY_PERIODS = 1 / 16  # of jitter at most, for what is missing to be told by one stamp
-MARKS = 10  # seconds of samples over which they are counted
+MARKS = 9  # seconds of samples over which they are counted
 LATE_S = 1.0  # of signal after a gap, in which late samples may catch up
 _GAP = np.uint16(Flag.GAP)
 _CLOCK = np.uint16(Flag.CLOCK)
@@ -207,7 +207,7 @@ class Continuity:
 
     @property
     def counted_sfreq(self) -> tuple[float, float]:
-        """What came in the last ten seconds: samples per second, and the part that were gaps.
+        """What came in the last nine seconds: samples per second, and the part that were gaps.
 
         Both are NaN until so much has come since the clock was last set.
         """
@@ -254,7 +254,7 @@ class Continuity:
                 self.missing[number] = lost
             self._pending = _Pending(self.line.copy(), lost)
             self.counts.lost += lost
-        self.line.tear()
+        self.line.restart()
         return False
 
     def _mark(self, index: int, stamps: Float64, torn: NDArray[np.bool_]) -> None:

@@ -29,8 +29,7 @@ from saccade.realtime.types import Float64
 MEMORY_S = 10.0  # time constant of forgetting
 # As how long a run of samples the nominal rate counts: at the start, where stamps may stand still
 # within a packet, and after a shift, which may come from a rate that is wrong.
-PRIOR_S, PRIOR_SHIFTED_S = 3.0, 0.05
-TELLING_S = 1.0  # a level between two tears tells of the rate if it is this long
+PRIOR_S, PRIOR_SHIFTED_S = 2.0, 0.05
 SHIFT_S, SHIFT = 0.5, 0.25  # stamps off by this part of the tolerance, averaged over so long
 PIECE = 512  # samples fitted at once; where the line breaks, the rest of a piece is fitted again
 
@@ -63,7 +62,6 @@ class Line:
         self._tolerance_s = tolerance_s
         self._keep = math.exp(-1 / (MEMORY_S * sfreq))
         self._keep_mean = math.exp(-1 / (SHIFT_S * sfreq))
-        self._telling = TELLING_S * sfreq
         self._now = np.array([1.0, -self._keep])
         self._before = np.array([0.0, self._keep])
         self._averaging = np.array([1 - self._keep_mean]), np.array([1.0, -self._keep_mean])
@@ -91,16 +89,6 @@ class Line:
         twin = copy.copy(self)
         twin._residuals = []
         return twin
-
-    def tear(self) -> None:
-        """Begin a new level after a tear; a short one before it says nothing of the rate.
-
-        Where packets are stamped as they arrive, stamps stand still within each.
-        """
-        if self._n >= self._telling:
-            self.restart()
-        else:
-            self._begin(*self._pool)
 
     def pass_over(self, n: int) -> None:
         """Count samples whose stamps tell nothing, as if each had come when it was expected."""
@@ -141,7 +129,6 @@ class Line:
     def _begin(self, spread: float, product: float) -> None:
         """Begin a level; earlier ones say so much about the slope."""
         self._n = 0
-        self._pool = spread, product
         # State of the recursions, each the next value for an input of 0. Weighted by age, over
         # this level: 1 and r, the deviation from the nominal grid; and, of earlier levels, the
         # squares of the numbers and their products with r, each about its mean.

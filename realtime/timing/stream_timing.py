@@ -2,8 +2,8 @@
 
 The rate is the slope of the regression line behind :mod:`~saccade.realtime.timing.continuity`,
 hence measured over about the last ten seconds, and what is missing in gaps has no part in it. Where
-every other step is a gap, or more samples come than the line can explain, it is the nominal rate
-that is wrong: then the rate is what is counted. What
+there is no gap or every other step is one, or more samples come than the line can explain, and it
+still disagrees with what is counted, the nominal rate is far off: then the count is told. What
 the pipeline has found is told, so nothing is measured twice, nor counted by other rules.
 """
 
@@ -15,6 +15,7 @@ from typing import Any
 from saccade.realtime.timing.continuity import Continuity
 
 JUDGED_S = 10.0  # of signal, before anything is said about the rate
+DIFFER = 0.01  # by this part of the rate, counting and the line disagree
 MOSTLY_GAPS, TOO_MANY = 0.5, 1.05  # part of the steps; times the rate of the line
 WRONG_RATE = 0.005  # part of the nominal rate; the clocks of amplifiers are a hundred times better
 
@@ -39,7 +40,8 @@ def timing_report(continuity: Continuity) -> dict[str, Any]:
     line = continuity.line
     sfreq = 1 / line.period_s
     counted_sfreq, gaps = continuity.counted_sfreq
-    if gaps > MOSTLY_GAPS or counted_sfreq > TOO_MANY * sfreq:
+    differ = abs(counted_sfreq / sfreq - 1) > DIFFER
+    if differ and (gaps == 0 or gaps > MOSTLY_GAPS or counted_sfreq > TOO_MANY * sfreq):
         sfreq = counted_sfreq
     off = line.sfreq / sfreq - 1
     known = line.n_seen >= JUDGED_S * line.sfreq

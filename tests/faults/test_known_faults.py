@@ -119,3 +119,52 @@ def test_a_marker_beside_a_clock_that_was_set_back_has_no_wrong_epoch(sizes):
     session = replace(clean, stamps=stamps, markers=(marker,), arrivals=(onset + 1,))
     (epoch,) = decode(Readings(session, sizes)).epochs.values()
     assert epoch.rejected == ("two samples have its time: clock set back",)
+
+
+@pytest.mark.parametrize(("tmin_s", "tmax_s"), [(-0.2, 0.6), (0.6, 1.4), (-0.9, -0.1)])
+def test_a_marker_in_a_hole_has_no_epoch_of_other_samples(tmin_s, tmax_s):
+    """However far its window is from the hole: a kept epoch begins where its marker says."""
+    clean = undisturbed(3)
+    t0, at = float(clean.stamps[0]), 2000
+    torn = without(clean, np.arange(at, at + 1000))  # from 8 to 12 s
+    onsets = (7.0, 8.5, 9.5, 10.1, 11.0, 11.5, 13.0)
+    markers = tuple(Marker(f"m{i}", t0 + t, "e") for i, t in enumerate(onsets))
+    arrivals = tuple(int(np.searchsorted(torn.stamps, m.stamp)) + 5 for m in markers)
+    session = replace(torn, markers=markers, arrivals=arrivals)
+    got = run(session, tmin_s=tmin_s, tmax_s=tmax_s, baseline_s=None).epochs
+    for epoch in got.values():
+        if not epoch.rejected:
+            assert abs(torn.stamps[epoch.onset_index] - epoch.onset_s) <= 1.5 / SFREQ
+    for i in range(1, 6):
+        assert got[f"m{i}"].rejected == ("no sample has its time: samples are missing there",)
+
+
+@pytest.mark.parametrize("back_s", [0.7, 3600.0])
+def test_markers_by_a_clock_that_was_set_back_are_kept_where_only_one_sample_has_their_time(back_s):
+    clean = undisturbed(4)
+    stamps = clean.stamps.copy()
+    stamps[1500:] -= back_s
+    later = np.arange(1500, 5500, 100) + 0
+    markers = tuple(Marker(f"m{i}", float(stamps[row]), "e") for i, row in enumerate(later))
+    session = replace(clean, stamps=stamps, markers=markers, arrivals=tuple((later + 5).tolist()))
+    got = run(session).epochs
+    for i, row in enumerate(later.tolist()):
+        if row > 1500 + 2 * SFREQ:
+            assert (got[f"m{i}"].onset_index, got[f"m{i}"].rejected) == (row, ())
+
+
+@pytest.mark.parametrize("seed", RUNS)
+@pytest.mark.parametrize(("value", "n_bad"), [(np.nan, 1), (np.nan, 5), (4e5, 3)])
+def test_a_restart_that_begins_with_bad_samples_lets_no_old_level_in(seed, value, n_bad):
+    clean = undisturbed(seed)
+    at = BEGIN + 100
+    torn = without(clean, np.arange(at, at + 1000))
+    data, flags = torn.data.copy(), torn.flags.copy()
+    data[at:] += np.float32([5000, -5000, 3000, 0])
+    flags[at] = TORN
+    data[at : at + n_bad] = value
+    expected, got = run(clean), run(replace(torn, data=data, flags=flags))
+    kept = [v for v, e in got.epochs.items() if not (e.rejected or expected.epochs[v].rejected)]
+    assert len(kept) > 20
+    for value in kept:
+        assert np.abs(got.epochs[value].data - expected.epochs[value].data).max() < 0.1

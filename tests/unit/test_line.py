@@ -93,17 +93,15 @@ def test_samples_that_tell_nothing_leave_the_line_where_it_is() -> None:
     assert fitted.n_seen == 5040
 
 
-def test_a_short_level_between_tears_says_nothing_of_the_rate() -> None:
+def test_a_copy_goes_its_own_way() -> None:
     fitted = line()
-    fitted.follow(EVEN[:5000])
-    period_s = fitted.period_s
-    fitted.tear()
-    fitted.follow(np.full(20, EVEN[5000]))
-    fitted.tear()
-    assert fitted.period_s == pytest.approx(period_s, rel=1e-12)
+    fitted.follow(EVEN[:5000] + np.random.default_rng(0).normal(0, 1e-3, 5000))
+    before = fitted.expected_s, fitted.jitter_s
     twin = fitted.copy()
-    twin.follow(np.full(20, EVEN[5100]))
-    assert np.isnan(fitted.expected_s)
+    assert (twin.expected_s, twin.jitter_s) == before
+    twin.follow(np.full(20, EVEN[5000]))
+    assert (fitted.expected_s, fitted.jitter_s) == before
+    assert twin.jitter_s != before[1]
 
 
 def test_time_goes_on_even_where_stamps_do_not() -> None:

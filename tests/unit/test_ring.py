@@ -86,7 +86,7 @@ def test_a_time_in_a_gap_of_minutes_belongs_to_the_nearer_edge() -> None:
 
 
 def test_a_time_in_a_hole_out_of_reach_of_its_edges_is_nowhere() -> None:
-    ring = RingBuffer(1, 100, reach_s=1.5)
+    ring = RingBuffer(2, 100, reach_s=1.5)
     ring.append(chunk([0.0, 1.0, 301.0, 302.0], gaps=(2,)))
     assert [ring.index_at(t) for t in (2.5, 2.6, 151.0, 299.4, 299.5)] == [1, -3, -3, -3, 2]
 

@@ -124,7 +124,9 @@ class SenderClock:
             return np.empty(0)
         reached_s = np.fmax.accumulate(raw_stamps) - self._stamp_s
         most_s = SLEW * np.fmax(reached_s, 0.0)  # 0 for what is no number, as the first
-        offsets_s = self.offset_s + np.clip(self._measured_s - self.offset_s, -most_s, most_s)
+        offsets_s: Float64 = self.offset_s + np.clip(
+            self._measured_s - self.offset_s, -most_s, most_s
+        )
         self.offset_s = float(offsets_s[-1])
         if math.isfinite(raw_stamps[-1]):
             self._stamp_s = float(raw_stamps[-1])
