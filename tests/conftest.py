@@ -23,6 +23,13 @@ hypothesis.settings.load_profile("saccade")
 os.environ["LSLAPICFG"] = str(ROOT / "tests" / "lsl_api.cfg")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, keep those with streams in one process, after each other."""
+    for item in items:
+        if item.get_closest_marker("lsl"):
+            item.add_marker(pytest.mark.xdist_group("lsl"))
+
+
 @pytest.fixture
 def stream_name(request: pytest.FixtureRequest) -> str:
     """Return a name no other test or run uses."""

@@ -239,8 +239,9 @@ def test_without_a_python_one_line_says_what_is_needed(house: House, python: str
 
 @pytest.mark.parametrize("script", ["scripts/test", ".ci/run"])
 def test_every_check_runs_in_order_and_pytest_has_the_last_word(house: House, script: str) -> None:
-    arguments = ("-m", "soak") if script == "scripts/test" else ()
-    assert house.run(script, *arguments).returncode == 0
+    given = ("-m", "soak") if script == "scripts/test" else ()
+    arguments = given or ("--numprocesses", "2", "--dist", "loadgroup")  # all, two at a time
+    assert house.run(script, *given).returncode == 0
     assert house.called() == [
         "venv",
         INSTALL_DEV,
