@@ -29,6 +29,7 @@ from saccade.realtime.types import Chunk, Float64, QualityReport, State, StreamS
 
 HOPS_PER_S = 4
 RAIL_HOPS = 4  # a second, so that a touch shows at once
+TOO_EARLY = "since the stream began or was torn"  # part of the reason of one not yet judged
 LEAST_SFREQ = 60.0  # below it, there are no bands to compare
 MEASURABLE, TRUSTED = 0.5, 0.95  # of the last 2 s: to be measured; to speak about others
 
@@ -133,7 +134,7 @@ class QualityMonitor:
             if states[i] == "good":
                 states[i] = "doubtful"
                 reasons[i] = (
-                    f"{self._n_hops * self._hop_s:.1f} s since the stream began or was torn, "
+                    f"{self._n_hops * self._hop_s:.1f} s {TOO_EARLY}, "
                     f"{WINDOW_HOPS * self._hop_s:.0f} s needed"
                 )
         for i in self._not_judged:

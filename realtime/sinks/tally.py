@@ -9,6 +9,7 @@ import collections
 import re
 from typing import Any
 
+from saccade.realtime.quality.monitor import TOO_EARLY
 from saccade.realtime.sinks.base import QuietSink
 from saccade.realtime.types import Epoch, Prediction, QualityReport, StreamSpec
 
@@ -19,8 +20,9 @@ class Tally(QuietSink):
     ``epochs`` gets ``reasons``, how many epochs were rejected for each; one may have several. Where
     channels are judged, there is ``quality``: ``judged_s``, for how long, in seconds of signal;
     ``bad`` and ``doubtful``, the channels that were, each with ``s``, for how long, and ``reason``,
-    the newest. A stream whose rate was not what it announced, by the newest health, has
-    ``wrong_rate``, with ``effective_sfreq`` and ``nominal_sfreq`` in Hz.
+    the newest; but not those of which nothing could be said yet. A stream whose rate was not what it
+    announced, by the newest health, has ``wrong_rate``, with ``effective_sfreq`` and
+    ``nominal_sfreq`` in Hz.
     """
 
     def open(self, spec: StreamSpec, session: dict[str, Any]) -> None:
@@ -44,7 +46,7 @@ class Tally(QuietSink):
         n_new, self._judged = report.index + 1 - self._judged, report.index + 1
         told = zip(report.ch_names, report.states, report.reasons, strict=True)
         for name, state, reason in told:
-            if state in self._not_good:
+            if state in self._not_good and TOO_EARLY not in reason:
                 about = self._not_good[state].setdefault(name, {"s": 0.0})
                 about["s"] = round(about["s"] + n_new / self._sfreq, 3)
                 about["reason"] = reason

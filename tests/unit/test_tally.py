@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from saccade.realtime.quality.monitor import TOO_EARLY
 from saccade.realtime.sinks.tally import Tally, kind_of
 from saccade.realtime.types import Epoch, Prediction, QualityReport, Ranking, StreamSpec
 
@@ -51,6 +52,12 @@ def test_reasons_are_counted_whatever_their_numbers_and_decoded_or_not():
 )
 def test_the_kind_of_a_reason(reason, kind):
     assert kind_of(reason) == kind
+
+
+def test_what_can_not_be_judged_yet_is_no_trouble():
+    reason = f"1.5 s {TOO_EARLY}, 2 s needed"
+    early = QualityReport(374, 1.5, SPEC.ch_names, {}, ("doubtful",) * 2, (reason,) * 2)
+    assert counted(("quality", early))["quality"] == {"judged_s": 1.5, "bad": {}, "doubtful": {}}
 
 
 def test_how_long_a_channel_was_bad_and_why():
