@@ -20,7 +20,7 @@ class Tally(QuietSink):
     ``epochs`` gets ``reasons``, how many epochs were rejected for each; one may have several. Where
     channels are judged, there is ``quality``: ``judged_s``, for how long, in seconds of signal;
     ``bad`` and ``doubtful``, the channels that were, each with ``s``, for how long, and ``reason``,
-    the newest; but not those of which nothing could be said yet. A stream whose rate was not what it
+    the newest; but not those of which nothing can be said yet. A stream whose rate was not what it
     announced, by the newest health, has ``wrong_rate``, with ``effective_sfreq`` and
     ``nominal_sfreq`` in Hz.
     """
