@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pylsl
@@ -116,3 +119,43 @@ def _outlet(
 def outlet() -> Callable[..., AbstractContextManager[pylsl.StreamOutlet]]:
     """Return a context in which an amplifier is announced, which sends nothing by itself."""
     return _outlet
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A session over LSL that was recorded: its files and its summary."""
+
+    path: Path
+    log: Path
+    summary: dict[str, Any]
+
+
+@pytest.fixture
+def record(
+    saccade: Saccade, decoder: Path, stream_name: str, tmp_path: Path
+) -> Callable[[Path], Recorded]:
+    """Return what sends a run at twenty times its pace while ``run --record`` decodes it."""
+
+    def session(run: Path) -> Recorded:
+        path, log = tmp_path / "session.xdf", tmp_path / "session.jsonl"
+        sender = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "saccade.cli.main", "replay", str(run)),
+                *("--name", stream_name, "--wait", "60", "--speed", "20"),
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            outcome = saccade(
+                *("run", "--decoder", decoder, "--stream", stream_name, "--no-lsl", "--json"),
+                *("--markers", f"{stream_name}-markers", "--set", "stream.resolve_timeout_s=60"),
+                *("--record", path, "--log", log, "--idle-timeout", 2),
+            )
+        finally:
+            sender.kill()
+            sender.wait()
+        assert outcome.code == 0, outcome.err
+        return Recorded(path, log, json.loads(outcome.out.splitlines()[-1]))
+
+    return session

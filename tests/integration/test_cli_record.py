@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,29 +16,10 @@ Saccade = Callable[..., Any]
 
 @pytest.mark.lsl
 def test_a_session_is_recorded(
-    saccade: Saccade, decoder: Path, runs: tuple[Path, Path], stream_name: str, tmp_path: Path
+    record: Callable[[Path], Any], runs: tuple[Path, Path], stream_name: str
 ) -> None:
-    path, log = tmp_path / "session.xdf", tmp_path / "log.jsonl"
-    sender = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "saccade.cli.main", "replay", runs[1], "--name", stream_name),
-            *("--wait", "60", "--speed", "20"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        outcome = saccade(
-            *("run", "--decoder", decoder, "--stream", stream_name),
-            *("--markers", f"{stream_name}-markers", "--no-lsl", "--json"),
-            *("--set", "stream.resolve_timeout_s=60", "--idle-timeout", 2),
-            *("--record", path, "--log", log),
-        )
-    finally:
-        sender.kill()
-        sender.wait()
-    assert outcome.code == 0, outcome.err
-    summary = json.loads(outcome.out.splitlines()[-1])
+    session = record(runs[1])
+    path, log, summary = session.path, session.log, session.summary
     received = summary["samples"]["received"]
     assert summary["recording"] == {
         "file": str(path),

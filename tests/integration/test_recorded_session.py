@@ -8,8 +8,6 @@ the file that was sent.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,30 +41,10 @@ def troubled(runs: tuple[Path, Path], tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def session(
-    saccade: Saccade, decoder: Path, troubled: Path, stream_name: str, tmp_path: Path
-) -> tuple[Path, Path, dict[str, Any]]:
+def session(record: Callable[[Path], Any], troubled: Path) -> tuple[Path, Path, dict[str, Any]]:
     """Return the recording of a live session, its log, and its summary."""
-    recording, log = tmp_path / "session.xdf", tmp_path / "session.jsonl"
-    sender = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "saccade.cli.main", "replay", str(troubled)),
-            *("--name", stream_name, "--wait", "60", "--speed", "20"),
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        outcome = saccade(
-            *("run", "--decoder", decoder, "--stream", stream_name),
-            *("--markers", f"{stream_name}-markers", "--set", "stream.resolve_timeout_s=60"),
-            *("--record", recording, "--log", log, "--idle-timeout", 2, "--no-lsl", "--json"),
-        )
-    finally:
-        sender.kill()
-        sender.wait()
-    assert outcome.code == 0, outcome.err
-    return recording, log, json.loads(outcome.out.splitlines()[-1])
+    made = record(troubled)
+    return made.path, made.log, made.summary
 
 
 def test_a_recorded_session_is_the_same_again(

@@ -16,10 +16,7 @@ from saccade.realtime.blocks.scale import ScaleSettings
 from saccade.realtime.blocks.select import SelectSettings
 from saccade.realtime.blocks.units import UnitsSettings
 from saccade.realtime.errors import SignatureMismatch
-from saccade.realtime.pipeline import (
-    Pipeline,
-    PipelineSettings,
-)
+from saccade.realtime.pipeline import Pipeline, PipelineSettings, settings_from_spec, to_spec
 from saccade.realtime.types import Chunk, Flag, StreamSpec
 
 SPEC = StreamSpec("amp", 500.0, ("Fz", "Cz", "Oz"), ("eeg",) * 3, ("µV",) * 3)
@@ -40,6 +37,20 @@ EVERY_BLOCK = PipelineSettings(
         ("scale", ScaleSettings((0.5, 1.0), matrix=((1.0, 0.25), (0.25, 1.0)))),
     ),
 )
+
+
+def test_a_specification_reads_back_as_the_settings_it_was_written_from() -> None:
+    spec = to_spec(EVERY_BLOCK)
+    assert settings_from_spec(spec) == EVERY_BLOCK
+    assert settings_from_spec(json.loads(json.dumps(spec))) == EVERY_BLOCK
+    assert to_spec(PipelineSettings()) == {
+        "gap_s": None,
+        "rail_uv": 1e6,
+        "fill_s": 0.0,
+        "dejitter": False,
+        "blocks": [],
+    }
+    assert settings_from_spec({}) == PipelineSettings()
 
 
 def chunk(n: int = 2000, start: int = 0, gap_at: int | None = None) -> Chunk:
