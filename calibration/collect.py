@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from saccade.realtime.engine import Engine, StepResult
 from saccade.realtime.epochs import Epocher, EpochSettings
@@ -16,7 +17,17 @@ from saccade.realtime.pipeline import Pipeline, PipelineSettings
 from saccade.realtime.protocols import Clock, Source
 from saccade.realtime.sinks.tally import kind_of
 from saccade.realtime.sources.file import FileSource
-from saccade.realtime.types import Epoch, Float32, StreamSpec
+from saccade.realtime.types import Epoch, Float32, Float64, StreamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A trial that was left out: its run, onset (s), concept, and why."""
+
+    run: int
+    onset_s: float
+    label: str | None
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,8 +49,12 @@ class Trials:
     delay_ms, settling_s : float
         By how many ms the pipeline passes on what has 10 Hz, and for how many seconds after a
         start or gap its output does not count.
-    rejected : dict of str to int
-        How many epochs were left out, by reason.
+    onsets_s : array of shape (n_trials,), float64
+        Time of each trial's marker, in s on the clock of its run.
+    runs : array of shape (n_trials,), intp
+        Number of the run, from 0, that each trial is from.
+    rejections : tuple of Rejection
+        The trials that were left out, in the order of time.
     sources : tuple of dict
         Where the runs came from: ``name``, and ``sha256`` of a recorded file.
     """
@@ -52,8 +67,15 @@ class Trials:
     epochs: EpochSettings
     delay_ms: float
     settling_s: float
-    rejected: dict[str, int]
+    onsets_s: Float64
+    runs: NDArray[np.intp]
+    rejections: tuple[Rejection, ...]
     sources: tuple[dict[str, str], ...]
+
+    @property
+    def rejected(self) -> dict[str, int]:
+        """How many epochs were left out, by the first reason."""
+        return dict(collections.Counter(kind_of(r.reasons[0]) for r in self.rejections))
 
 
 def collect(
@@ -82,40 +104,43 @@ def collect(
         If the runs do not carry the same channels at the same rate, a marker has no label, or
         there is no good epoch.
     """
-    kept: list[Epoch] = []
-    rejected: collections.Counter[str] = collections.Counter()
+    kept: list[tuple[int, Epoch]] = []
+    rejections: list[Rejection] = []
     first: Engine | None = None
-    for source in sources:
+    for run, source in enumerate(sources):
         engine = Engine(source, Pipeline(pipeline), Epocher(epochs), clock)
         engine.start(None if first is None else _same_as(first.spec))
         first = first or engine
         try:
             while not (result := engine.step(0.1)).ended:
-                _sort(result.epochs, kept, rejected)
+                _sort(run, result.epochs, kept, rejections)
                 if stop(result):
                     break
-            _sort(engine.epocher.finish(), kept, rejected)
+            _sort(run, engine.epocher.finish(), kept, rejections)
         finally:
             engine.source.close()
         _refuse_unlabelled(engine)
     if first is None:
         raise CalibrationError("a decoder needs at least one run to learn from: name a recording")
     if not kept:
-        reasons = ", ".join(f"{reason} ({n} times)" for reason, n in rejected.most_common(3))
+        counts = collections.Counter(kind_of(r.reasons[0]) for r in rejections).most_common(3)
+        reasons = ", ".join(f"{reason} ({n} times)" for reason, n in counts)
         raise CalibrationError(
             f"not one good epoch came out of {len(sources)} run(s); rejected were "
             f"{reasons or 'none either: are there markers?'}"
         )
     return Trials(
-        np.stack([epoch.data for epoch in kept]),
-        tuple(str(epoch.label) for epoch in kept),
+        np.stack([epoch.data for _, epoch in kept]),
+        tuple(str(epoch.label) for _, epoch in kept),
         first.spec,
         first.working_spec,
         pipeline,
         epochs,
         first.pipeline.delay_ms(),
         first.pipeline.settling_s,
-        dict(rejected),
+        np.array([epoch.onset_s for _, epoch in kept]),
+        np.array([run for run, _ in kept], dtype=np.intp),
+        tuple(rejections),
         tuple(_origin(source) for source in sources),
     )
 
@@ -127,12 +152,17 @@ def _origin(source: Source) -> dict[str, str]:
     return {"name": type(source).__name__}
 
 
-def _sort(epochs: Sequence[Epoch], kept: list[Epoch], rejected: collections.Counter[str]) -> None:
+def _sort(
+    run: int,
+    epochs: Sequence[Epoch],
+    kept: list[tuple[int, Epoch]],
+    rejections: list[Rejection],
+) -> None:
     for epoch in epochs:
         if not epoch.rejected:
-            kept.append(epoch)
+            kept.append((run, epoch))
         else:
-            rejected[kind_of(epoch.rejected[0])] += 1
+            rejections.append(Rejection(run, epoch.onset_s, epoch.label, epoch.rejected))
 
 
 def _refuse_unlabelled(engine: Engine) -> None:

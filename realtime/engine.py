@@ -1,4 +1,4 @@
-"""The loop: source → pipeline → epocher → decoder → sinks.
+"""The loop: source → pipeline → epocher → decoder → decider → sinks.
 
 Concurrent activities: one. Whoever calls :meth:`Engine.step` does everything, in order, in
 that thread. Only ``source.read`` may block, for at most the time it is given; blocks, epocher and
@@ -25,11 +25,12 @@ import numpy as np
 from saccade.realtime.epochs import Epocher
 from saccade.realtime.latency import LatencyLog
 from saccade.realtime.pipeline import Pipeline
-from saccade.realtime.protocols import Clock, Decoder, Monitor, Sink, Source, Watch
+from saccade.realtime.protocols import Clock, Decider, Decoder, Monitor, Sink, Source, Watch
 from saccade.realtime.sampling import samples
 from saccade.realtime.sinks.group import SinkGroup
 from saccade.realtime.types import (
     Chunk,
+    Decision,
     Epoch,
     Float32,
     Latency,
@@ -49,6 +50,7 @@ class StepResult:
     n_markers: int = 0
     epochs: tuple[Epoch, ...] = ()
     predictions: tuple[Prediction, ...] = ()
+    decisions: tuple[Decision, ...] = ()
     ended: bool = False
 
 
@@ -77,6 +79,8 @@ class Engine:
         What judges the channels; None reports no quality. One that raises is dropped, like a sink.
     watch : Watch or None
         What keeps an eye on the stream; None reports no health. The same holds for it.
+    decider : Decider or None
+        What gathers evidence over epochs; None decides nothing.
     """
 
     def __init__(
@@ -91,6 +95,7 @@ class Engine:
         session: dict[str, Any] | None = None,
         monitor: Monitor | None = None,
         watch: Watch | None = None,
+        decider: Decider | None = None,
     ) -> None:
         self.source = source
         self.pipeline = pipeline
@@ -101,6 +106,7 @@ class Engine:
         self.session = session or {}
         self.monitor = monitor
         self.watch = watch
+        self.decider = decider
         self._sinks = SinkGroup(sinks, self.summary)
 
     @property
@@ -127,8 +133,10 @@ class Engine:
                     observer.reset(self.spec)
             self._events: collections.Counter[str] = collections.Counter()
             names = self.decoder.names if self.decoder else ()
+            if self.decider is not None:
+                self.decider.reset(names)
             self._row_of = {name.casefold(): row for row, name in reversed([*enumerate(names)])}
-            self._n_received = self._n_predictions = 0
+            self._n_received = self._n_predictions = self._n_decisions = 0
             self._latencies = LatencyLog()
             self._until_status, self._lowest, self._highest = self._fresh_extremes()
             self._sinks.open(self.spec, self.session)
@@ -155,17 +163,28 @@ class Engine:
         chunk = self.pipeline.step(reading.chunk)
         epochs = self.epocher.step(chunk, reading.markers)
         cut_s = self.clock()
-        predictions = []
+        predictions: list[Prediction] = []
+        decisions: list[Decision] = []
         if self.decoder is not None:
             for epoch in epochs:
+                ranking = None
                 if not epoch.rejected or (self.decode_rejected and not epoch.n_missing):
                     predictions.append(self._decode(self.decoder, epoch, begun_s, cut_s))
+                    ranking = predictions[-1].ranking
                 else:
                     self._report_rejected(epoch)
+                if self.decider is not None:
+                    decisions += self._decided(self.decider.step(epoch, ranking))
+        if self.decider is not None and len(chunk):
+            decisions += self._decided(self.decider.advance(float(chunk.stamps[-1])))
         self._watch_amplitude(chunk)
         self._observe(reading)
         return StepResult(
-            len(reading.chunk), len(reading.markers), tuple(epochs), tuple(predictions)
+            len(reading.chunk),
+            len(reading.markers),
+            tuple(epochs),
+            tuple(predictions),
+            tuple(decisions),
         )
 
     def run(self, stop: Callable[[StepResult], bool], timeout_s: float = 0.1) -> None:
@@ -180,6 +199,8 @@ class Engine:
         try:
             for epoch in self.epocher.finish():
                 self._report_rejected(epoch)
+            if self.decider is not None:
+                self._decided(self.decider.finish())
         finally:
             self.source.close()
             summary = self.summary()
@@ -200,7 +221,7 @@ class Engine:
         what else was seen in the stamps (:attr:`~saccade.realtime.pipeline.Pipeline.timing`),
         ``blocks``, what was repaired and cleaned
         (:meth:`~saccade.realtime.pipeline.Pipeline.reports`), ``events``, how often each kind of
-        event happened to a stream, and ``dropped_sinks``.
+        event happened to a stream, ``decisions``, how many were made, and ``dropped_sinks``.
         """
         summary: dict[str, Any] = {
             "samples": {
@@ -231,6 +252,8 @@ class Engine:
             summary["markers"]["lost"] = markers_lost
         if self.epocher.unlabelled:
             summary["markers"]["unlabelled"] = dict(self.epocher.unlabelled.most_common())
+        if self.decider is not None:
+            summary["decisions"] = self._n_decisions
         if self._events:
             summary["events"] = dict(self._events)
         if self.dropped_sinks:
@@ -269,6 +292,13 @@ class Engine:
         self._latencies.add(latency)
         self._n_predictions += 1
         return dataclasses.replace(prediction, latency=latency)
+
+    def _decided(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
+        """Publish decisions, and pass them on."""
+        for decision in decisions:
+            self._n_decisions += 1
+            self._sinks.each(operator.methodcaller("decision", decision))
+        return decisions
 
     def _observe(self, reading: Reading) -> None:
         """Tell what happened to the streams, how good the channels are, how the stream does."""

@@ -14,6 +14,8 @@
     ├── DecoderFileError         a decoder file is truncated, altered or of another version
     ├── GalleryError             a gallery is malformed or does not fit the decoder
     ├── CalibrationError         the data does not allow a decoder to be made
+    ├── SessionError         a calibration session can't begin, or not go on
+    ├── ControlError         a running session can't be commanded, or refuses a command
     └── CheckpointError          a training can't be saved, or not be resumed from a file
 
 A message says what was expected, what came (with numbers) and what to do about it.
@@ -73,3 +75,11 @@ class CalibrationError(SaccadeError):
 
 class CheckpointError(SaccadeError):
     """A checkpoint of a training can't be written, read, or does not belong to it."""
+
+
+class SessionError(SaccadeError):
+    """A calibration session can't begin, or not go on."""
+
+
+class ControlError(SaccadeError):
+    """A running session can't be commanded, or refuses a command."""

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from saccade.realtime.types import (
     Chunk,
+    Decision,
     Epoch,
     Prediction,
     QualityReport,
@@ -85,6 +86,34 @@ class Decoder(Protocol):
         ...
 
 
+class Decider(Protocol):
+    """Gathers evidence from one epoch to the next, and says when it is enough.
+
+    What it decides depends on epochs, rankings and stamps alone, never on a clock or on how the
+    signal was cut into chunks.
+    """
+
+    def reset(self, names: Sequence[str]) -> None:
+        """Prepare for a session in which these concepts are ranked."""
+        ...
+
+    def step(self, epoch: Epoch, ranking: Ranking | None) -> Sequence[Decision]:
+        """Take an epoch, None for the ranking of a rejected one; return what is decided by it."""
+        ...
+
+    def advance(self, stamp_s: float) -> Sequence[Decision]:
+        """Take the newest sample's time; return what its passing decides."""
+        ...
+
+    def clear(self, stamp_s: float) -> Sequence[Decision]:
+        """Forget the evidence so far; return what that ends."""
+        ...
+
+    def finish(self) -> Sequence[Decision]:
+        """Return what the end of the session decides."""
+        ...
+
+
 @runtime_checkable
 class Sink(Protocol):
     """Where results go. A sink that raises is dropped and reported; the session goes on.
@@ -107,6 +136,10 @@ class Sink(Protocol):
 
     def rejected(self, epoch: Epoch) -> None:
         """Take an epoch that is not decoded, with its reasons."""
+        ...
+
+    def decision(self, decision: Decision) -> None:
+        """Take what the evidence came to."""
         ...
 
     def event(self, event: StreamEvent) -> None:

@@ -383,3 +383,58 @@ class Prediction:
     label_rank: int | None = None
     latency: Latency = field(default_factory=Latency)
     simulated: bool = False
+
+
+Mode = Literal["closed", "single", "target", "sliding"]
+Ending = Literal["threshold", "gain", "deadline", "repetitions", "end", "reset"]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the evidence of one or several epochs comes to, or that it comes to nothing.
+
+    Parameters
+    ----------
+    number : int
+        Counted from 0.
+    mode : {"closed", "single", "target", "sliding"}
+        What was asked: which of a few shown again and again, what is seen now, which of frequent
+        ones is the rare one attended to, or what is there at any time.
+    choice : str or None
+        The concept or stimulus decided for; None where it was abstained.
+    probability : float
+        Posterior probability of the best, chosen or not, 0 to 1.
+    n_epochs : int
+        How many epochs counted.
+    n_left_out : int
+        How many more came, but were rejected.
+    started_s, stamp_s : float
+        Onset of the first epoch, and time of the sample that settled it, on the clock of the
+        stamps.
+    ending : {"threshold", "gain", "deadline", "repetitions", "end", "reset"}
+        What settled it.
+    top : tuple of (str, float)
+        The best alternatives with their posterior probabilities, best first.
+    truth : str or None
+        What was meant, where that is known.
+    simulated : bool
+        The signal is not from a person.
+    """
+
+    number: int
+    mode: Mode
+    choice: str | None
+    probability: float
+    n_epochs: int
+    n_left_out: int
+    started_s: float
+    stamp_s: float
+    ending: Ending
+    top: tuple[tuple[str, float], ...] = ()
+    truth: str | None = None
+    simulated: bool = False
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of signal from the first onset to the sample that settled it."""
+        return self.stamp_s - self.started_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from saccade.realtime.types import (
+    Decision,
     Epoch,
     Prediction,
     QualityReport,
@@ -28,6 +29,9 @@ class QuietSink:
 
     def rejected(self, epoch: Epoch) -> None:
         """Take an epoch that is not decoded."""
+
+    def decision(self, decision: Decision) -> None:
+        """Take what the evidence came to."""
 
     def event(self, event: StreamEvent) -> None:
         """Take what happened to a stream."""
