@@ -4,15 +4,15 @@ Concurrent activities: one. Whoever calls :meth:`Engine.step` does everything, i
 that thread. Only ``source.read`` may block, for at most the time it is given; blocks, epocher and
 decoder compute; sinks must not wait (LSL outlets and a line to a file do not). liblsl runs its
 own threads, in C, which fill the inlets whether or not this loop is at work; an inlet holds six
-minutes.
+minutes. Commands (:meth:`Engine.pause` to :meth:`Engine.end`) are given by the same thread, between
+two steps; those of other threads wait in a queue for it (:mod:`saccade.realtime.control`).
 
 No clock is read for any decision: what comes out depends on the samples, stamps and markers
-alone. The clock only measures latency.
+alone, and on the sample at which a command was given. The clock only measures latency.
 """
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import math
 import operator
@@ -20,26 +20,31 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
+from saccade.realtime.amplitude import Amplitudes
+from saccade.realtime.counts import Counts
+from saccade.realtime.decoding import Decoding
 from saccade.realtime.epochs import Epocher
-from saccade.realtime.latency import LatencyLog
+from saccade.realtime.errors import ControlError
+from saccade.realtime.evidence.passage import Passage
+from saccade.realtime.evidence.settings import EvidenceSettings
+from saccade.realtime.observing import Observers
 from saccade.realtime.pipeline import Pipeline
 from saccade.realtime.protocols import Clock, Decider, Decoder, Monitor, Sink, Source, Watch
-from saccade.realtime.sampling import samples
 from saccade.realtime.sinks.group import SinkGroup
 from saccade.realtime.types import (
     Chunk,
     Decision,
     Epoch,
-    Float32,
-    Latency,
+    Marker,
     Prediction,
     Reading,
+    StreamEvent,
     StreamSpec,
 )
 
 STATUS_EVERY_S = 1.0
+CONTROL_MARKERS = "saccade-control"  # the stream that marks made by command seem to come from
+PAUSED = "paused"  # why an epoch is not decoded meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,11 @@ class Engine:
         What keeps an eye on the stream; None reports no health. The same holds for it.
     decider : Decider or None
         What gathers evidence over epochs; None decides nothing.
+
+    Attributes
+    ----------
+    paused : bool
+        Nothing is decoded nor decided at present, by command.
     """
 
     def __init__(
@@ -108,6 +118,7 @@ class Engine:
         self.watch = watch
         self.decider = decider
         self._sinks = SinkGroup(sinks, self.summary)
+        self._observers = Observers(monitor, watch, self._sinks, clock)
 
     @property
     def dropped_sinks(self) -> list[str]:
@@ -128,17 +139,18 @@ class Engine:
                 check(self.spec)
             self.working_spec = self.pipeline.reset(self.spec)
             self.epocher.reset(self.working_spec)
-            for observer in (self.monitor, self.watch):
-                if observer is not None:
-                    observer.reset(self.spec)
-            self._events: collections.Counter[str] = collections.Counter()
-            names = self.decoder.names if self.decoder else ()
-            if self.decider is not None:
-                self.decider.reset(names)
-            self._row_of = {name.casefold(): row for row, name in reversed([*enumerate(names)])}
-            self._n_received = self._n_predictions = self._n_decisions = 0
-            self._latencies = LatencyLog()
-            self._until_status, self._lowest, self._highest = self._fresh_extremes()
+            self._observers.reset(self.spec)
+            self._counts = Counts()
+            self._decoding = Decoding(
+                self.decoder, self.clock, self._sinks, self.spec, self.pipeline.look_ahead_s
+            )
+            self._passage = Passage(self.decider, self._tell_decision)
+            self._passage.reset(self._decoding.names, self.epocher.reach_s)
+            self._amplitudes = Amplitudes(self.working_spec, STATUS_EVERY_S)
+            self._marks: list[Marker] = []  # made since the last step
+            self._newest_s = math.nan  # of the samples that can be cut
+            self._next_index = 0
+            self.paused = self._ending = False
             self._sinks.open(self.spec, self.session)
         except BaseException:
             self.source.close()
@@ -156,51 +168,106 @@ class Engine:
         reading = self.source.read(timeout_s)
         if reading is None:
             return StepResult(ended=True)
-        begun_s = self.clock()
-        self._n_received += len(reading.chunk)
-        if len(reading.chunk) or reading.markers or reading.clocks:
-            self._sinks.each(operator.methodcaller("received", reading))
-        chunk = self.pipeline.step(reading.chunk)
-        epochs = self.epocher.step(chunk, reading.markers)
-        cut_s = self.clock()
-        predictions: list[Prediction] = []
-        decisions: list[Decision] = []
-        if self.decoder is not None:
-            for epoch in epochs:
-                ranking = None
-                if not epoch.rejected or (self.decode_rejected and not epoch.n_missing):
-                    predictions.append(self._decode(self.decoder, epoch, begun_s, cut_s))
-                    ranking = predictions[-1].ranking
-                else:
-                    self._report_rejected(epoch)
-                if self.decider is not None:
-                    decisions += self._decided(self.decider.step(epoch, ranking))
-        if self.decider is not None and len(chunk):
-            decisions += self._decided(self.decider.advance(float(chunk.stamps[-1])))
-        self._watch_amplitude(chunk)
-        self._observe(reading)
-        return StepResult(
-            len(reading.chunk),
-            len(reading.markers),
-            tuple(epochs),
-            tuple(predictions),
-            tuple(decisions),
-        )
+        return self._take(reading)
 
     def run(self, stop: Callable[[StepResult], bool], timeout_s: float = 0.1) -> None:
-        """Step until the source ends or ``stop``, asked after each step, returns True."""
-        while True:
+        """Step until the source ends, ``stop``, asked after each step, returns True, or `end`."""
+        while not self._ending:
             result = self.step(timeout_s)
             if result.ended or stop(result):
                 return
 
+    def pause(self) -> None:
+        """Decode and decide nothing until :meth:`resume`; receiving and recording go on.
+
+        Epochs that become complete meanwhile are rejected as "paused". Evidence waits as it is;
+        deadlines that pass fall due when it goes on.
+        """
+        self._obeyed("pause", "predictions and decisions pause")
+        self.paused = self._passage.holding = True
+
+    def resume(self) -> None:
+        """Go on with decoding, from the next epoch."""
+        self._obeyed("resume", "predictions and decisions go on")
+        self.paused = self._passage.holding = False
+
+    def clear(self) -> Sequence[Decision]:
+        """Forget the evidence so far; publish and return what that ends."""
+        self._obeyed("reset", "the evidence so far is forgotten")
+        return self._passage.clear()
+
+    def mark(self, value: str) -> Marker:
+        """Put a marker at the newest sample; it goes the way of any other, from the next step on.
+
+        Raises
+        ------
+        ControlError
+            If there is no sample to put it at.
+        """
+        if math.isnan(self._newest_s):
+            raise ControlError("a mark stands at the newest sample, but none has come: wait")
+        marker = Marker(value, self._newest_s, CONTROL_MARKERS, self.clock())
+        self._obeyed("mark", f"mark '{value}' at {marker.stamp:.3f} s", value=value)
+        self._marks.append(marker)
+        return marker
+
+    def swap(
+        self, decoder: Decoder, evidence: EvidenceSettings | None = None, **about: Any
+    ) -> Sequence[Decision]:
+        """Decode from the next epoch on with another decoder; evidence of the last is forgotten.
+
+        Parameters
+        ----------
+        decoder : Decoder
+            It must rank the same concepts, and take the epochs that are cut.
+        evidence : EvidenceSettings or None
+            How its evidence is weighed, of the mode at work; None where nothing is decided.
+        **about
+            What to tell of it beside the command, JSON-ready.
+
+        Returns
+        -------
+        sequence of Decision
+            What the end of the evidence so far decides; published already.
+
+        Raises
+        ------
+        ControlError
+            If nothing is decoded here, or other concepts are; or something is decided, but not
+            said how the decoder's evidence is weighed.
+        """
+        if self.decoder is None:
+            raise ControlError("there is no decoder at work that another could follow")
+        came, ranked = tuple(decoder.names), self._decoding.names
+        if came != ranked:
+            raise ControlError(
+                f"the decoder must rank the same {len(ranked)} concepts in the same order, but "
+                f"has {len(came)} others: start a new session with it"
+            )
+        if self.decider is not None and evidence is None:
+            raise ControlError("decisions weigh what the decoder says: tell how, for the other one")
+        self._obeyed("swap", "another decoder takes over", **about)
+        decisions = self._passage.clear()
+        if evidence is not None:
+            self._passage.adopt(evidence)
+        self.decoder = decoder
+        self.session = self.session | about
+        return decisions
+
+    def end(self) -> None:
+        """Let :meth:`run` return after the present step."""
+        self._obeyed("stop", "the session is to end")
+        self._ending = True
+
     def stop(self) -> dict[str, Any]:
         """Reject what is still waiting, close source and sinks, and return the summary."""
         try:
+            if self._marks:  # since the last step
+                self._take(Reading(Chunk.empty(self.spec.n_channels, self._next_index)))
             for epoch in self.epocher.finish():
                 self._report_rejected(epoch)
-            if self.decider is not None:
-                self._decided(self.decider.finish())
+            if not self.paused:
+                self._passage.finish()
         finally:
             self.source.close()
             summary = self.summary()
@@ -221,136 +288,97 @@ class Engine:
         what else was seen in the stamps (:attr:`~saccade.realtime.pipeline.Pipeline.timing`),
         ``blocks``, what was repaired and cleaned
         (:meth:`~saccade.realtime.pipeline.Pipeline.reports`), ``events``, how often each kind of
-        event happened to a stream, ``decisions``, how many were made, and ``dropped_sinks``.
+        event happened to a stream, ``decisions``, how many were made, ``commands``, how often
+        each was given, ``paused``, ``alignment``, what the decoder says of how it is aligned to
+        its user (if it has an ``alignment``), and ``dropped_sinks``.
         """
-        summary: dict[str, Any] = {
-            "samples": {
-                "received": self._n_received,
-                "lost": self.pipeline.lost,
-                "flagged": self.pipeline.flagged,
-                "filled": self.pipeline.filled,
-            },
-            "markers": {
-                "received": self.epocher.n_markers,
-                "unmatched": self.epocher.n_unmatched,
-            },
-            "epochs": {"total": self.epocher.n_epochs, "rejected": self.epocher.n_rejected},
-            "predictions": self._n_predictions,
-            "latency_ms": self._latencies.summary(),
+        summary = self._counts.summary(self.source, self.pipeline, self.epocher) | {
+            "predictions": self._decoding.n_predictions,
+            "latency_ms": self._decoding.latencies.summary(),
             "simulated": self.spec.simulated,
         }
-        timing = {rule: n for rule, n in self.pipeline.timing.items() if n}
-        if timing:
-            summary["timing"] = timing
-        blocks = self.pipeline.reports()
-        if blocks:
-            summary["blocks"] = blocks
-        if self.epocher.n_waiting:
-            summary["markers"]["waiting"] = self.epocher.n_waiting
-        markers_lost = getattr(self.source, "markers_lost", 0)
-        if markers_lost:
-            summary["markers"]["lost"] = markers_lost
-        if self.epocher.unlabelled:
-            summary["markers"]["unlabelled"] = dict(self.epocher.unlabelled.most_common())
         if self.decider is not None:
-            summary["decisions"] = self._n_decisions
-        if self._events:
-            summary["events"] = dict(self._events)
-        if self.dropped_sinks:
-            summary["dropped_sinks"] = self.dropped_sinks
-        return summary
+            summary["decisions"] = self._passage.n_decisions
+        where_any = {
+            "paused": self.paused,
+            "alignment": getattr(self.decoder, "alignment", None),
+            "dropped_sinks": self.dropped_sinks,
+            "undelivered": self._sinks.undelivered,
+        }
+        return summary | {key: told for key, told in where_any.items() if told}
 
-    def _decode(self, decoder: Decoder, epoch: Epoch, begun_s: float, cut_s: float) -> Prediction:
-        """Decode one epoch, publish it, and account for every part of its latency."""
-        decoding_s = self.clock()
-        ranking = decoder.decode(epoch)
-        decoded_s = self.clock()
-        live = self.spec.speed == 1.0
-        ahead_s = self.pipeline.look_ahead_s  # of this much later samples, an output sample waits
-        whole_s = decoded_s - decoding_s  # for a decoder that does not say what took how long
-        encoder_s = whole_s if math.isnan(ranking.encoder_s) else ranking.encoder_s
-        received_s = begun_s if math.isnan(epoch.received_s) else epoch.received_s
-        latency = Latency(
-            transport_s=epoch.received_s - epoch.last_stamp_s - ahead_s if live else math.nan,
-            # Late marker, then the steps before this one, then the epochs before this one.
-            wait_s=(begun_s - received_s) + (decoding_s - cut_s),
-            preprocessing_s=(cut_s - begun_s) + (ahead_s if live else 0.0),
-            encoder_s=encoder_s,
-            retrieval_s=(decoded_s - decoding_s) - encoder_s,
-            publishing_s=0.0,
-        )
-        row = None if epoch.label is None else self._row_of.get(epoch.label.casefold())
-        prediction = Prediction(
-            epoch, ranking, _rank(ranking.scores, row), latency, self.spec.simulated
-        )
-        for sink in self._sinks:
-            # Each sink is told how long publishing has taken before it.
-            published = dataclasses.replace(latency, publishing_s=self.clock() - decoded_s)
-            prediction = dataclasses.replace(prediction, latency=published)
-            self._sinks.use(sink, operator.methodcaller("prediction", prediction))
-        latency = dataclasses.replace(latency, publishing_s=self.clock() - decoded_s)
-        self._latencies.add(latency)
-        self._n_predictions += 1
-        return dataclasses.replace(prediction, latency=latency)
-
-    def _decided(self, decisions: Sequence[Decision]) -> Sequence[Decision]:
-        """Publish decisions, and pass them on."""
-        for decision in decisions:
-            self._n_decisions += 1
-            self._sinks.each(operator.methodcaller("decision", decision))
-        return decisions
-
-    def _observe(self, reading: Reading) -> None:
-        """Tell what happened to the streams, how good the channels are, how the stream does."""
+    def _take(self, reading: Reading) -> StepResult:
+        """Push a reading through, after the marks made since the last one."""
+        begun_s = self.clock()
+        if self._marks:
+            marks, self._marks = self._marks, []
+            reading = dataclasses.replace(reading, markers=(*marks, *reading.markers))
+        self._counts.received += len(reading.chunk)
+        self._next_index = reading.chunk.index + len(reading.chunk)
+        if len(reading.chunk) or reading.markers or reading.clocks:
+            self._sinks.each(operator.methodcaller("received", reading))
+        chunk = self.pipeline.step(reading.chunk)
+        epochs = self.epocher.step(chunk, reading.markers)
+        cut_s = self.clock()
+        if self.paused:
+            epochs = [self._left_out(epoch) for epoch in epochs]
+        predictions: list[Prediction] = []
+        decisions: list[Decision] = []
+        self._passage.take(chunk, reading.markers)
+        if self.decoder is not None:
+            for epoch in epochs:
+                ranking = None
+                if not self.paused and self._decodable(epoch):
+                    made = self._decoding.step(self.decoder, epoch, begun_s, cut_s)
+                    predictions.append(made)
+                    ranking = made.ranking
+                else:
+                    self._report_rejected(epoch)
+                if not self.paused:
+                    decisions += self._passage.step(epoch, ranking)
+        if len(chunk):
+            self._newest_s = float(chunk.stamps[-1])
+        decisions += self._passage.rest()
+        self._tell_status(chunk)
         for event in reading.events:
-            self._events[event.kind] += 1
+            self._counts.events[event.kind] += 1
             self._sinks.each(operator.methodcaller("event", event))
-        if self.monitor is not None:
-            try:
-                reports = self.monitor.step(reading.chunk)
-            except Exception as error:  # it decides nothing, so it ends nothing
-                self._sinks.note(self.monitor, error, "judges no more")
-                self.monitor, reports = None, ()
-            for report in reports:
-                self._sinks.each(operator.methodcaller("quality", report))
-        if self.watch is not None:
-            try:
-                health = self.watch.step(reading, self.clock())
-            except Exception as error:
-                self._sinks.note(self.watch, error, "watches no more")
-                self.watch, health = None, None
-            if health is not None:
-                self._sinks.each(operator.methodcaller("health", health))
+        self._observers.step(reading)
+        return StepResult(
+            len(reading.chunk),
+            len(reading.markers),
+            tuple(epochs),
+            tuple(predictions),
+            tuple(decisions),
+        )
+
+    def _tell_decision(self, decision: Decision) -> Decision:
+        told = dataclasses.replace(decision, simulated=self.spec.simulated)
+        self._sinks.each(operator.methodcaller("decision", told))
+        return told
+
+    def _decodable(self, epoch: Epoch) -> bool:
+        return not epoch.rejected or (self.decode_rejected and not epoch.n_missing)
+
+    def _left_out(self, epoch: Epoch) -> Epoch:
+        """Return an epoch that is not decoded because the session is paused."""
+        self._counts.paused += not epoch.rejected
+        return dataclasses.replace(epoch, rejected=(*epoch.rejected, PAUSED))
 
     def _report_rejected(self, epoch: Epoch) -> None:
         self._sinks.each(operator.methodcaller("rejected", epoch))
 
-    def _watch_amplitude(self, chunk: Chunk) -> None:
-        """Track each channel's extremes, and report status after every second of signal."""
-        start = 0
-        while start < len(chunk):
-            stop = start + min(self._until_status, len(chunk) - start)
-            self._lowest = np.minimum(self._lowest, chunk.data[start:stop].min(axis=0))
-            self._highest = np.maximum(self._highest, chunk.data[start:stop].max(axis=0))
-            self._until_status -= stop - start
-            start = stop
-            if self._until_status == 0:
-                status = self.summary()
-                status["ptp_uv"] = [round(float(v), 3) for v in self._highest - self._lowest]
-                status["ch_names"] = list(self.working_spec.ch_names)
-                self._sinks.each(operator.methodcaller("status", status))
-                self._until_status, self._lowest, self._highest = self._fresh_extremes()
+    def _obeyed(self, do: str, text: str, **about: Any) -> None:
+        """Count a command, and tell of it."""
+        self._counts.commands[do] += 1
+        command = {"do": do, "index": self._next_index, **about}
+        event = StreamEvent("command", self.spec.name, text, self.clock(), command)
+        self._sinks.each(operator.methodcaller("event", event))
 
-    def _fresh_extremes(self) -> tuple[int, Float32, Float32]:
-        """Return the samples until the next status, and extremes that any sample exceeds."""
-        spec = self.working_spec
-        lowest = np.full(spec.n_channels, np.inf, np.float32)
-        return max(1, samples(STATUS_EVERY_S, spec.sfreq)), lowest, -lowest
-
-
-def _rank(scores: Float32, row: int | None) -> int | None:
-    """Return the place of a row, 1 the best; equal scores in the order of the gallery."""
-    if row is None:
-        return None
-    ahead = (scores > scores[row]).sum() + (scores[:row] == scores[row]).sum()
-    return 1 + int(ahead)
+    def _tell_status(self, chunk: Chunk) -> None:
+        """Report the status after every second of signal."""
+        for ptp_uv in self._amplitudes.step(chunk):
+            status = self.summary()
+            status["ptp_uv"] = [round(float(v), 3) for v in ptp_uv]
+            status["ch_names"] = list(self.working_spec.ch_names)
+            self._sinks.each(operator.methodcaller("status", status))

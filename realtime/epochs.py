@@ -30,6 +30,7 @@ import numpy as np
 from saccade.realtime.epoch_gates import Gates, PotatoSettings
 from saccade.realtime.epoch_steps import columns, subtract_baseline
 from saccade.realtime.errors import ConfigError
+from saccade.realtime.marker_value import matcher
 from saccade.realtime.ring import BEFORE, NOWHERE, TWICE, RingBuffer
 from saccade.realtime.sampling import samples
 from saccade.realtime.types import NOT_MEASURED, Chunk, Epoch, Flag, Marker, StreamSpec
@@ -70,6 +71,7 @@ class EpochSettings:
         takes every marker, its value being the label.
     ignore : tuple of str
         Marker values that mean nothing here (button presses, say): neither epoch nor complaint.
+        ``*`` stands for anything.
     hop_s : float or None
         None cuts at markers; a number cuts a window of ``tmax_s - tmin_s`` every ``hop_s``
         seconds, from the first sample on, and markers are only counted.
@@ -89,6 +91,28 @@ class EpochSettings:
     ignore: tuple[str, ...] = ()
     hop_s: float | None = None
     late_s: float = 5.0
+
+
+KEEPABLE = Flag.GAP | Flag.NONFINITE | Flag.CLIPPED | Flag.SETTLING
+
+
+def rejecting(keep_flagged: Iterable[str]) -> Flag:
+    """Return the flags that reject an epoch, where some are to be kept.
+
+    Raises
+    ------
+    ConfigError
+        If one of these is none that could be kept.
+    """
+    unknown = set(keep_flagged) - set(KEEPABLE.words())
+    if unknown:
+        raise ConfigError(
+            f"keep_flagged may hold {', '.join(KEEPABLE.words())}, not {', '.join(sorted(unknown))}"
+        )
+    flags = KEEPABLE | Flag.CLOCK
+    for name in keep_flagged:
+        flags &= ~Flag[name.upper()]
+    return flags & ~Flag.CLOCK if "gap" in keep_flagged else flags
 
 
 class _Awaited(NamedTuple):
@@ -152,19 +176,7 @@ class Epocher:
         self._crop = (s.crop_s and columns(s.crop_s, *args, "crop_s")) or slice(0, self._n_times)
         self._tmin_s = tmin_s + float(self._crop.start) / spec.sfreq
         self._gates = Gates(spec, s.reject_ptp_uv, s.reject_flat_uv, s.potato)
-        keepable = Flag.GAP | Flag.NONFINITE | Flag.CLIPPED | Flag.SETTLING
-        unknown = set(s.keep_flagged) - set(keepable.words())
-        if unknown:
-            raise ConfigError(
-                f"keep_flagged may hold {', '.join(keepable.words())}, "
-                f"not {', '.join(sorted(unknown))}"
-            )
-        rejecting = keepable | Flag.CLOCK
-        for name in s.keep_flagged:
-            rejecting &= ~Flag[name.upper()]
-        if "gap" in s.keep_flagged:
-            rejecting &= ~Flag.CLOCK
-        self._rejecting = rejecting
+        self._rejecting = rejecting(s.keep_flagged)
         self._hop = None if s.hop_s is None else samples(s.hop_s, spec.sfreq, "hop_s")
         if self._hop is not None and self._hop < 1:
             raise ConfigError(
@@ -182,6 +194,7 @@ class Epocher:
             / spec.sfreq,  # the earlier is as much nearer as the later farther
             reach_s=REACH_PERIODS / spec.sfreq,
         )
+        self._ignored = matcher(s.ignore)
         self._doubled: list[_Doubled] = []  # as far back as the ring
         self._undecided: list[_Awaited] = []  # a heap: their samples have not come
         self._decided: list[tuple[int, Marker, str]] = []  # sample known, window not complete
@@ -198,6 +211,12 @@ class Epocher:
     def tmin_s(self) -> float:
         """Time of the first column handed on, relative to onset, in seconds."""
         return self._tmin_s
+
+    @property
+    def reach_s(self) -> float:
+        """Seconds by which the last sample of an epoch follows its onset, at most."""
+        first = 0 if self._hop is not None else self._first
+        return max(0, first + self._n_times) / self._spec.sfreq
 
     def step(self, chunk: Chunk, markers: Iterable[Marker] = ()) -> list[Epoch]:
         """Take samples and markers; return the epochs that are complete now.
@@ -276,7 +295,7 @@ class Epocher:
 
     def _expect(self, marker: Marker) -> None:
         self.n_markers += 1
-        if marker.value in self.settings.ignore:
+        if self._ignored.fullmatch(marker.value):
             return
         labels = self.settings.labels
         label = marker.value if labels is None else labels.get(marker.value)
@@ -367,6 +386,7 @@ class Epocher:
             last_stamp_s=last_stamp_s,
             received_s=received_s,
             complete_s=complete_s,
+            last_index=held[1] - 1 if n_held else -1,
         )
         self.n_epochs += 1
         self.n_rejected += bool(rejected)

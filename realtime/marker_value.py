@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterable
 from typing import Any
@@ -30,6 +31,15 @@ def marker_value(row: Iterable[Any] | NDArray[Any]) -> str:
     while words and not words[-1]:
         words.pop()
     return ",".join(words)
+
+
+def matcher(values: Iterable[str]) -> re.Pattern[str]:
+    """Return a pattern that any of these marker values matches in full, and nothing else.
+
+    ``*`` in a value stands for anything, which the pattern's groups then hold.
+    """
+    told = (re.escape(value).replace(r"\*", "(.*)") for value in values)
+    return re.compile("|".join(told) or r"(?!)", re.DOTALL)
 
 
 def _word(value: Any) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
+from saccade.realtime.evidence.settings import EvidenceSettings
 from saccade.realtime.types import (
     Chunk,
     Decision,
     Epoch,
+    Marker,
     Prediction,
     QualityReport,
     Ranking,
@@ -93,8 +95,15 @@ class Decider(Protocol):
     signal was cut into chunks.
     """
 
-    def reset(self, names: Sequence[str]) -> None:
-        """Prepare for a session in which these concepts are ranked."""
+    def reset(self, names: Sequence[str], reach_s: float) -> None:
+        """Prepare for a session in which these concepts are ranked.
+
+        The last sample of an epoch follows its onset by at most ``reach_s``.
+        """
+        ...
+
+    def mark(self, marker: Marker) -> None:
+        """Take any marker, whether it makes an epoch or not."""
         ...
 
     def step(self, epoch: Epoch, ranking: Ranking | None) -> Sequence[Decision]:
@@ -102,11 +111,19 @@ class Decider(Protocol):
         ...
 
     def advance(self, stamp_s: float) -> Sequence[Decision]:
-        """Take the newest sample's time; return what its passing decides."""
+        """Take the time up to which samples have come; return what its passing decides.
+
+        A time before the last one (minus infinity will do) says that the clock was set: times
+        before and after can't be compared.
+        """
         ...
 
     def clear(self, stamp_s: float) -> Sequence[Decision]:
         """Forget the evidence so far; return what that ends."""
+        ...
+
+    def adopt(self, settings: EvidenceSettings) -> None:
+        """Go on by other settings, after :meth:`clear`: another decoder takes over."""
         ...
 
     def finish(self) -> Sequence[Decision]:

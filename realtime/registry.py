@@ -73,8 +73,8 @@ def build_settings(settings_type: type[Any], values: Mapping[str, Any], where: s
     Parameters
     ----------
     settings_type : type
-        A dataclass whose fields are float, int, str, bool, Literal, tuples of these, such a
-        dataclass again, or any of these or None.
+        A dataclass whose fields are float, int, str, bool, Literal, tuples or mappings of these,
+        such a dataclass again, any of these or None, or Any.
     values : mapping
         Field name to value; a list stands for a tuple. A field left out takes its default.
     where : str
@@ -95,14 +95,26 @@ def build_settings(settings_type: type[Any], values: Mapping[str, Any], where: s
     for name, field in fields.items():
         if field.default is field.default_factory is dataclasses.MISSING and name not in values:
             raise ConfigError(f"{where} needs {name}, which is not given: add it")
-    kinds = typing.get_type_hints(settings_type)
+    kinds = _kinds(settings_type)
     return settings_type(
         **{key: _fit(value, kinds[key], f"{key} of {where}") for key, value in values.items()}
     )
 
 
+def _kinds(settings_type: type[Any]) -> dict[str, Any]:
+    """Return the type of each field, worked out once: a journal has thousands of a kind."""
+    if settings_type not in _KINDS:
+        _KINDS[settings_type] = typing.get_type_hints(settings_type)
+    return _KINDS[settings_type]
+
+
+_KINDS: dict[Any, dict[str, Any]] = {}
+
+
 def _fit(value: Any, kind: Any, what: str) -> Any:
     """Return a value as the type wants it: lists as tuples, whole numbers as floats."""
+    if kind is Any:
+        return value
     origin, args = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in args:
@@ -117,6 +129,9 @@ def _fit(value: Any, kind: Any, what: str) -> Any:
         if isinstance(value, list | tuple) and (args[-1] is ... or len(args) == len(value)):
             inner = args[:1] * len(value) if args[-1] is ... else args
             return tuple(_fit(v, k, what) for v, k in zip(value, inner, strict=True))
+    elif origin is Mapping:
+        if isinstance(value, Mapping):
+            return {_fit(k, args[0], what): _fit(v, args[1], what) for k, v in value.items()}
     elif dataclasses.is_dataclass(kind):
         if isinstance(value, Mapping):
             return build_settings(typing.cast("type[Any]", kind), value, what)
@@ -134,6 +149,8 @@ def _words(kind: Any) -> str:
         return " or ".join(map(repr, args))
     if dataclasses.is_dataclass(kind):
         return "a table of settings"
+    if origin is Mapping:
+        return "a table of " + " to ".join(_words(arg) for arg in args)
     if origin is tuple:
         return "a list of " + ", ".join(_words(arg) for arg in args if arg is not ...)
     plain = {float: "a number", int: "a whole number", str: "text", bool: "true or false"}

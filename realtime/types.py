@@ -171,19 +171,24 @@ class StreamEvent:
     ----------
     kind : str
         "stalled" (nothing has come for a while), "resumed", "refused" (came back as something
-        else, and is left alone), "lost" (gone for good).
+        else, and is left alone), "lost" (gone for good), "command" (somebody told the session
+        to do something, and it did).
     stream : str
         Name of the stream.
     text : str
         What happened, in one sentence for a person, with numbers.
     at_s : float
         Local clock when it was noticed.
+    command : mapping or None
+        The command, JSON-ready: ``do``, what was done; ``index``, the number of the next sample;
+        and what it was done with.
     """
 
-    kind: Literal["stalled", "resumed", "refused", "lost"]
+    kind: Literal["stalled", "resumed", "refused", "lost", "command"]
     stream: str
     text: str
     at_s: float
+    command: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,6 +293,8 @@ class Epoch:
         Local clock when that sample came in.
     complete_s : float
         Local clock when the last thing needed, sample or marker, came in.
+    last_index : int
+        Number of the last sample in the window; -1 if there is none.
     """
 
     number: int
@@ -304,6 +311,7 @@ class Epoch:
     last_stamp_s: float = NOT_MEASURED
     received_s: float = NOT_MEASURED
     complete_s: float = NOT_MEASURED
+    last_index: int = -1
 
     def __post_init__(self) -> None:
         """Make the array read-only."""
@@ -409,8 +417,8 @@ class Decision:
     n_left_out : int
         How many more came, but were rejected.
     started_s, stamp_s : float
-        Onset of the first epoch, and time of the sample that settled it, on the clock of the
-        stamps.
+        Time of the marker that began the trial, or of the first onset where none does, and time
+        of the sample that settled it, on the clock of the stamps.
     ending : {"threshold", "gain", "deadline", "repetitions", "end", "reset"}
         What settled it.
     top : tuple of (str, float)
@@ -419,6 +427,8 @@ class Decision:
         What was meant, where that is known.
     simulated : bool
         The signal is not from a person.
+    item : str or None
+        The marker value that it is about, where each has a decision of its own.
     """
 
     number: int
@@ -433,8 +443,9 @@ class Decision:
     top: tuple[tuple[str, float], ...] = ()
     truth: str | None = None
     simulated: bool = False
+    item: str | None = None
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds of signal from the first onset to the sample that settled it."""
+        """Seconds of signal from its beginning to the sample that settled it."""
         return self.stamp_s - self.started_s

@@ -10,7 +10,8 @@ from typing import Any
 
 from saccade.realtime.errors import RecordingError
 
-PREDICTIONS = "Predictions"  # type of the stream, in an XDF file as over LSL
+# Types of streams, in a file as over LSL; a session that decides nothing has no decisions.
+PREDICTIONS, DECISIONS, STATUS = "Predictions", "Decisions", "Status"
 
 _TEXTS = "a list of texts"
 _OBJECT = "an object"
@@ -37,9 +38,11 @@ _SESSION = {
     "versions": _OBJECT,
 }
 _EPOCH = {"epoch": "a whole number", "onset_s": "a number or null", "marker": "a text or null"}
+_COMMAND = {"do": "a text or null"}
 _MESSAGES = {
     "prediction": _EPOCH | {"top": "a list of concepts"},
     "rejected": _EPOCH | {"rejected": _TEXTS},
+    "decision": {"number": "a whole number", "choice": "a text or null"},
 }
 
 
@@ -55,11 +58,14 @@ class Account:
         Decoder and settings, as :class:`~saccade.realtime.engine.Engine` was given them.
     messages : tuple of mapping
         As in :mod:`saccade.realtime.sinks.messages`, in order.
+    commands : tuple of mapping
+        What the session was told to do, as :class:`~saccade.realtime.types.StreamEvent` has it.
     """
 
     name: str
     session: Mapping[str, Any]
     messages: tuple[Mapping[str, Any], ...]
+    commands: tuple[Mapping[str, Any], ...] = ()
 
 
 def read_account(path: Path) -> Account:
@@ -91,13 +97,14 @@ def _from_log(path: Path) -> Account:
             f"{path.name} should begin with a line of type 'session', not with {what}: is it a log "
             "of run or replay?"
         )
-    return _account(path, messages[0].get("session"), tuple(messages[1:]))
+    return _account(path, messages[0].get("session"), tuple(messages[1:]), messages)
 
 
 def _from_xdf(path: Path) -> Account:
     from saccade.realtime.sources.formats.xdf_stream import read_streams
 
-    found = [stream for stream in read_streams(path)[0] if stream.type == PREDICTIONS]
+    streams = read_streams(path)[0]
+    found = [stream for stream in streams if stream.type == PREDICTIONS]
     if len(found) != 1:
         names = ", ".join(f"'{stream.name}'" for stream in found)
         raise RecordingError(
@@ -105,12 +112,20 @@ def _from_xdf(path: Path) -> Account:
             f"it, not {names or 'none'}: give the session's log with --against"
         )
     (stream,) = found
-    lines: Iterable[Any] = (row[0] for row in stream.rows)
+    decided = [other for other in streams if other.type == DECISIONS and other.is_text]
+    lines: Iterable[Any] = (row[0] for told in (stream, *decided) for row in told.rows)
     messages = tuple(_json(path, number, line) for number, line in enumerate(lines, 1))
-    return _account(path, _json(path, 0, stream.own("session")), messages)
+    told = (row[0] for s in streams if s.type == STATUS and s.is_text for row in s.rows)
+    status = [_json(path, number, line) for number, line in enumerate(told, 1)]
+    return _account(path, _json(path, 0, stream.own("session")), messages, status)
 
 
-def _account(path: Path, session: Any, messages: tuple[Mapping[str, Any], ...]) -> Account:
+def _account(
+    path: Path,
+    session: Any,
+    messages: tuple[Mapping[str, Any], ...],
+    events: Iterable[Mapping[str, Any]],
+) -> Account:
     """Return an account whose every value that will be looked up is what it should be."""
     _check(path, "the first message", {"session": _OBJECT}, {"session": session})
     told = {key: kind for key, kind in _SESSION.items() if key in session}
@@ -120,7 +135,11 @@ def _account(path: Path, session: Any, messages: tuple[Mapping[str, Any], ...]) 
         if "shown" in message:
             wanted = wanted | {"shown": _OBJECT}
         _check(path, f"result {number}", wanted, message)
-    return Account(path.name, session, messages)
+    commands = [event["command"] for event in events if "command" in event]
+    for number, command in enumerate(commands, 1):
+        _check(path, f"command {number}", {"command": _OBJECT}, {"command": command})
+        _check(path, f"command {number}", _COMMAND, command)
+    return Account(path.name, session, messages, tuple(commands))
 
 
 def _check(path: Path, what: str, wanted: Mapping[str, str], found: Mapping[str, Any]) -> None:

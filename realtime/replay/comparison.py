@@ -5,14 +5,17 @@ stream of a recording has them: one for each prediction and each rejected epoch.
 written so that they come back exactly, so "identical" means to the last bit. Latencies are left
 out, for they are of the occasion.
 
+Decisions are compared one by one, in order.
+
 Epochs belong together by marker and onset. Where the two accounts share no onset at all, they have
 another clock each (a live session of a file, say); the offset that brings the most onsets together
-is taken off, and onsets are not compared.
+is taken off, and times are not compared.
 """
 
 from __future__ import annotations
 
 import collections
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +27,7 @@ Message = Mapping[str, Any]
 
 KINDS = ("prediction", "rejected")
 LEFT_OUT = ("epoch", "onset_s", "latency_ms")
+TIMES = ("started_s", "stamp_s", "elapsed_s")  # of a decision
 SAME_S = 0.01  # two onsets at most so far apart, by different clocks, are one
 SEARCHED = 500  # epochs of each account in which the offset is looked for
 
@@ -71,7 +75,7 @@ class Comparison:
 
     Parameters
     ----------
-    predictions, rejected : int
+    predictions, rejected, decisions : int
         Of the replay.
     differences : tuple of Difference
         All there are; empty if the accounts are identical.
@@ -86,6 +90,7 @@ class Comparison:
     differences: tuple[Difference, ...]
     largest: float | None
     clock_offset_s: float
+    decisions: int = 0
 
     @property
     def identical(self) -> bool:
@@ -110,7 +115,8 @@ class Comparison:
             yield "nothing to compare: neither the session nor its replay has an epoch"
             return
         if self.identical:
-            yield f"identical: {self.predictions} predictions, {self.rejected} rejected"
+            decided = f", {self.decisions} decisions" if self.decisions else ""
+            yield f"identical: {self.predictions} predictions, {self.rejected} rejected{decided}"
             return
         counts = self.counts()
         told = ", ".join(f"{counts[kind]} {kind}" for kind in counts)
@@ -129,6 +135,7 @@ class Comparison:
             "identical": self.identical,
             "predictions": self.predictions,
             "rejected": self.rejected,
+            "decisions": self.decisions,
             **self.counts(),
             "largest_difference": self.largest,
             "clock_offset_s": self.clock_offset_s,
@@ -151,6 +158,7 @@ def compare(recorded: Iterable[Message], replayed: Iterable[Message]) -> Compari
     recorded, replayed : iterable of mapping
         Messages in the order in which they came; those of other types are passed over.
     """
+    recorded, replayed = tuple(recorded), tuple(replayed)
     before = [message for message in recorded if message.get("type") in KINDS]
     after = [message for message in replayed if message.get("type") in KINDS]
     offset_s = _clock_offset_s(before, after)
@@ -169,10 +177,38 @@ def compare(recorded: Iterable[Message], replayed: Iterable[Message]) -> Compari
         if changes:
             differences.append(Difference("different", _name(one), tuple(changes)))
             largest = max(largest or 0.0, *(_size(change) for change in changes))
-    kinds = [message["type"] for message in after]
+    kinds = [message.get("type") for message in replayed]
+    decided = list(_decisions(recorded, replayed, TIMES if offset_s else ()))
+    sizes = [_size(change) for difference in decided for change in difference.changes]
     return Comparison(
-        kinds.count("prediction"), kinds.count("rejected"), tuple(differences), largest, offset_s
+        kinds.count("prediction"),
+        kinds.count("rejected"),
+        (*differences, *decided),
+        largest if largest is None else max(largest, *sizes, 0.0),
+        offset_s,
+        kinds.count("decision"),
     )
+
+
+def _decisions(
+    recorded: Iterable[Message], replayed: Iterable[Message], left_out: Sequence[str]
+) -> Iterator[Difference]:
+    """Yield the decisions that differ."""
+    before, after = (
+        [message for message in account if message.get("type") == "decision"]
+        for account in (recorded, replayed)
+    )
+    for place, (one, other) in enumerate(itertools.zip_longest(before, after)):
+        name = f"decision {place}"
+        if other is None:
+            yield Difference("missing", name, (Change("result", _chosen(one), None),))
+        elif one is None:
+            yield Difference("extra", name, (Change("result", None, _chosen(other)),))
+        else:
+            told, now = dict(_told(one, left_out)), dict(_told(other, left_out))
+            changes = _changed(told, now)
+            if changes:
+                yield Difference("different", name, changes)
 
 
 def _clock_offset_s(before: Sequence[Message], after: Sequence[Message]) -> float:
@@ -226,12 +262,19 @@ def _changes(one: Message, other: Message) -> Iterator[Change]:
     before, after = dict(_told(one)), dict(_told(other))
     if one["type"] != other["type"]:  # all the rest follows from that
         before, after = ({k: told[k] for k in ("type", "rejected")} for told in (before, after))
-    for what in before | after:
-        if before.get(what) != after.get(what):
-            yield Change(what, before.get(what), after.get(what))
+    yield from _changed(before, after)
 
 
-def _told(message: Message) -> Iterator[tuple[str, Any]]:
+def _changed(before: Message, after: Message) -> tuple[Change, ...]:
+    """Return what two accounts of the same tell otherwise."""
+    return tuple(
+        Change(what, before.get(what), after.get(what))
+        for what in {**before, **after}
+        if before.get(what) != after.get(what)
+    )
+
+
+def _told(message: Message, left_out: Sequence[str] = LEFT_OUT) -> Iterator[tuple[str, Any]]:
     """Yield everything that a message tells of its epoch, one by one, and what it is called."""
     for key, value in message.items():
         if key == "top":
@@ -239,12 +282,12 @@ def _told(message: Message) -> Iterator[tuple[str, Any]]:
                 yield from ((f"{what} of place {place}", v) for what, v in candidate.items())
         elif key == "shown":
             yield from ((f"score of '{name}'", score) for name, score in value.items())
-        elif key not in LEFT_OUT:
+        elif key not in left_out:
             yield key, value
 
 
 def _size(change: Change) -> float:
-    """Return how far apart two scores or probabilities are: the only floats told; else 0."""
+    """Return how far apart two scores, probabilities or times are; else 0."""
     if isinstance(change.recorded, float) and isinstance(change.replayed, float):
         return abs(change.recorded - change.replayed)
     return 0.0
@@ -254,6 +297,10 @@ def _name(message: Message) -> str:
     onset = "no onset" if message["onset_s"] is None else f"onset {message['onset_s']:.3f} s"
     marker = "" if message["marker"] is None else f", marker '{message['marker']}'"
     return f"epoch {message['epoch']}{marker}, {onset}"
+
+
+def _chosen(message: Message) -> str:
+    return "nothing" if message["choice"] is None else f"'{message['choice']}'"
 
 
 def _result(message: Message) -> str:

@@ -148,13 +148,15 @@ class SimulatedSubject:
         strengths = np.exp(person.differs("noise places", 0.4, size=len(cortex())))
         self.noise: Noise = noise_of(self._levels, s.sfreq, strengths)
 
-    def response(self, row: int) -> Float32:
+    def response(self, row: int, gain: float = 1.0) -> Float32:
         """Return what the sight of a concept adds to the signal.
 
         Parameters
         ----------
         row : int
             Row of the concept in the gallery.
+        gain : float
+            Strength of the part that tells concepts apart; the part common to all stays.
 
         Returns
         -------
@@ -167,7 +169,7 @@ class SimulatedSubject:
             If there is no such row.
         """
         self.check_row(row)
-        own = np.einsum("k,ktc->tc", self.scores[row], self.carriers)
+        own = np.einsum("k,ktc->tc", gain * self.scores[row], self.carriers)
         return frozen((self.common + own).astype(np.float32))
 
     def epochs(
@@ -267,9 +269,26 @@ class SimulatedSubject:
                 "the gallery that the subject was made with"
             )
 
-    def background(self) -> Background:
-        """Return the signal without stimuli, from its first sample on."""
-        return Background(self.noise, self._levels, self.settings.artifacts, self.settings.seed)
+    def background(self, visit: int = 0) -> Background:
+        """Return the signal without stimuli, from its first sample on.
+
+        Parameters
+        ----------
+        visit : int
+            At least 0; at another visit of the same person, noise and artifacts are others, and
+            so is how each electrode picks up the mains.
+
+        Raises
+        ------
+        ConfigError
+            If the visit is below 0.
+        """
+        if visit < 0:
+            raise ConfigError(f"visit must be at least 0, not {visit}")
+        seed = self.settings.seed
+        if visit:
+            seed = int(generator(seed, "visit", visit).integers(2**62))
+        return Background(self.noise, self._levels, self.settings.artifacts, seed)
 
 
 def _check(s: SubjectSettings) -> None:

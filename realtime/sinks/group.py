@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -33,6 +34,14 @@ class SinkGroup:
         self._sinks = list(sinks)
         self._summary = summary
         self.dropped: list[str] = []
+
+    @property
+    def undelivered(self) -> dict[str, int]:
+        """How many results each sink that has lost some could not deliver (its ``n_lost``)."""
+        lost: Counter[str] = Counter()
+        for sink in self._sinks:
+            lost[type(sink).__name__] += getattr(sink, "n_lost", 0)
+        return {name: n for name, n in lost.items() if n}
 
     def __iter__(self) -> Iterator[Sink]:
         """Yield those that are at work; each may be dropped meanwhile."""

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 from saccade.realtime.errors import ConfigError
 from saccade.realtime.sinks.base import QuietSink
 from saccade.realtime.sinks.messages import (
+    decision_message,
     event_content,
     message,
     quality_content,
@@ -18,6 +19,7 @@ from saccade.realtime.sinks.messages import (
     to_json,
 )
 from saccade.realtime.types import (
+    Decision,
     Epoch,
     Prediction,
     QualityReport,
@@ -30,7 +32,7 @@ HEALTH_EVERY_S = 1.0
 
 
 class JSONLSink(QuietSink):
-    """Writes a line for the session, each prediction, rejected epoch, event, status, and the end.
+    """Writes a line for the session, each prediction, rejected epoch, decision, event, status, end.
 
     So it does whenever the state of a channel changes ("quality", with state and reason of all
     that are not good), and once a second for the state of the stream ("health").
@@ -94,6 +96,10 @@ class JSONLSink(QuietSink):
     def rejected(self, epoch: Epoch) -> None:
         """Write a line."""
         self._write(rejected_message(epoch, simulated=self._simulated))
+
+    def decision(self, decision: Decision) -> None:
+        """Write a line."""
+        self._write(decision_message(decision))
 
     def event(self, event: StreamEvent) -> None:
         """Write a line."""

@@ -1,9 +1,11 @@
 """Results as LSL streams, for the window, the experiment and LabRecorder.
 
-Five streams, all irregular, all stamped with the clock at publication (the onset is inside):
+Six streams, all irregular, all stamped with the clock at publication (the onset is inside):
 
 ``PREFIX-predictions``
     One JSON object for each prediction and each rejected epoch.
+``PREFIX-decisions``
+    One JSON object for each decision (:func:`saccade.realtime.sinks.messages.decision_message`).
 ``PREFIX-scores``
     Numbers only, for programs without JSON, one sample for each prediction; see
     :data:`saccade.realtime.sinks.scores.SCORES`.
@@ -39,6 +41,7 @@ from saccade.realtime.lsl_metadata import announce
 from saccade.realtime.quality import layout
 from saccade.realtime.sinks.base import QuietSink
 from saccade.realtime.sinks.messages import (
+    decision_message,
     event_content,
     message,
     quality_content,
@@ -46,7 +49,14 @@ from saccade.realtime.sinks.messages import (
     to_json,
 )
 from saccade.realtime.sinks.scores import score_channels, score_values
-from saccade.realtime.types import Epoch, Prediction, QualityReport, StreamEvent, StreamSpec
+from saccade.realtime.types import (
+    Decision,
+    Epoch,
+    Prediction,
+    QualityReport,
+    StreamEvent,
+    StreamSpec,
+)
 
 LINGER_S = 0.5  # for the summary to leave before the streams close
 
@@ -81,14 +91,14 @@ class LSLSinkSettings:
 
 
 class LSLSink(QuietSink):
-    """Publishes predictions, scores, status, quality and health; see the module."""
+    """Publishes predictions, decisions, scores, status, quality and health; see the module."""
 
     def __init__(self, settings: LSLSinkSettings) -> None:
         self.settings = settings
         self._outlets: dict[str, pylsl.StreamOutlet] = {}
 
     def open(self, spec: StreamSpec, session: dict[str, Any]) -> None:
-        """Announce the five streams, with the session's settings in their descriptions."""
+        """Announce the six streams, with the session's settings in their descriptions."""
         self._spec = spec
         self._report: QualityReport | None = None
         about = {"stream": spec.name, "session": to_json(session)}
@@ -96,6 +106,7 @@ class LSLSink(QuietSink):
         text = pylsl.cf_string
         for part, channel_format, channels in (
             ("predictions", text, [("prediction", "json")]),
+            ("decisions", text, [("decision", "json")]),
             ("scores", pylsl.cf_double64, list(score_channels(self.settings.top_k).items())),
             ("status", text, [("status", "json")]),
             ("quality", pylsl.cf_float32, layout.columns(spec.ch_names)),
@@ -124,6 +135,10 @@ class LSLSink(QuietSink):
         """Publish an epoch that is not decoded."""
         text = to_json(rejected_message(epoch, simulated=self._spec.simulated))
         self._push("predictions", [text])
+
+    def decision(self, decision: Decision) -> None:
+        """Publish what the evidence came to."""
+        self._push("decisions", [to_json(decision_message(decision))])
 
     def event(self, event: StreamEvent) -> None:
         """Publish what happened to a stream, with the status."""

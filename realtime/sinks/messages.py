@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from saccade.realtime.types import Epoch, Prediction, QualityReport, StreamEvent
+from saccade.realtime.types import Decision, Epoch, Prediction, QualityReport, StreamEvent
 
 
 def message(prediction: Prediction, labels: Mapping[str, int] | None = None) -> dict[str, Any]:
@@ -63,9 +63,39 @@ def rejected_message(epoch: Epoch, *, simulated: bool) -> dict[str, Any]:
     }
 
 
+def decision_message(decision: Decision) -> dict[str, Any]:
+    """Return a decision as a message.
+
+    Returns
+    -------
+    dict
+        ``type`` is "decision"; ``epochs`` and ``left_out`` are how many counted and how many did
+        not; ``top`` has name and probability of the best; the rest as in
+        :class:`~saccade.realtime.types.Decision`.
+    """
+    return {
+        "type": "decision",
+        "number": decision.number,
+        "mode": decision.mode,
+        "choice": decision.choice,
+        "item": decision.item,
+        "probability": decision.probability,
+        "epochs": decision.n_epochs,
+        "left_out": decision.n_left_out,
+        "started_s": decision.started_s,
+        "stamp_s": decision.stamp_s,
+        "elapsed_s": decision.elapsed_s,
+        "ending": decision.ending,
+        "top": [{"name": name, "probability": p} for name, p in decision.top],
+        "truth": decision.truth,
+        "simulated": decision.simulated,
+    }
+
+
 def event_content(event: StreamEvent) -> dict[str, Any]:
     """Return what happened to a stream as a message: ``event`` is its kind."""
-    return {"event": event.kind, "stream": event.stream, "text": event.text, "at_s": event.at_s}
+    content = {"event": event.kind, "stream": event.stream, "text": event.text, "at_s": event.at_s}
+    return content if event.command is None else content | {"command": dict(event.command)}
 
 
 def quality_content(report: QualityReport) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from saccade.realtime.errors import ConfigError
 from saccade.realtime.protocols import Clock
 from saccade.realtime.sinks.base import QuietSink
 from saccade.realtime.sinks.messages import (
+    decision_message,
     event_content,
     quality_content,
     rejected_message,
@@ -40,6 +41,7 @@ from saccade.realtime.sinks.messages import (
 )
 from saccade.realtime.sinks.xdf_results import Results
 from saccade.realtime.types import (
+    Decision,
     Epoch,
     Prediction,
     QualityReport,
@@ -59,7 +61,7 @@ logger = logging.getLogger(__name__)
 COUNTED = {
     "samples": ("signal",),
     "markers": ("markers",),
-    "results": ("predictions", "status", "health", "quality"),
+    "results": ("predictions", "decisions", "status", "health", "quality"),
 }
 ONE_RESULT = {"results": 1}
 
@@ -189,6 +191,10 @@ class XDFSink(QuietSink):
     def rejected(self, epoch: Epoch) -> None:
         """Record an epoch that is not decoded."""
         self._tell("predictions", rejected_message(epoch, simulated=self._opened().simulated))
+
+    def decision(self, decision: Decision) -> None:
+        """Record what the evidence came to."""
+        self._tell("decisions", decision_message(decision))
 
     def event(self, event: StreamEvent) -> None:
         """Record what happened to a stream, with the status."""

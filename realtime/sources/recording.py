@@ -6,9 +6,10 @@ not clear, and put on one axis: each marker gets the sample that it stands at.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -76,6 +77,8 @@ class Recording:
         Whether a session of saccade recorded it, which has judged its unit already.
     notes : tuple of str
         What a user should know of it, a sentence each.
+    session : mapping
+        What a session of saccade said of itself when it began.
     """
 
     spec: StreamSpec
@@ -88,6 +91,7 @@ class Recording:
     arrivals: tuple[Arrival, ...] | None = None
     is_session: bool = False
     notes: tuple[str, ...] = ()
+    session: Mapping[str, Any] = field(default_factory=dict)
 
 
 _NO_OPTIONS = RecordingOptions()
@@ -151,6 +155,7 @@ def recording_of(path: Path, contents: Contents, options: RecordingOptions) -> R
         tuple(placed.arrivals) if placed.arrivals else None,
         signal.is_session,
         (*contents.notes, *said),
+        contents.session,
     )
 
 

@@ -19,6 +19,7 @@ OWN: dict[str, tuple[Format, Channels]] = {
         [("reading", "count"), ("sample", "count"), ("n_samples", "count"), ("stream", "number")],
     ),
     "clock": ("double64", [("at_s", "s"), ("offset_s", "s"), ("uncertainty_s", "s")]),
+    "decisions": ("string", [("decision", "json")]),
     "flags": ("int64", [("sample", "count"), ("flags", "bits")]),
     "health": ("string", [("health", "json")]),
     "predictions": ("string", [("prediction", "json")]),

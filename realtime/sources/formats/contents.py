@@ -7,8 +7,8 @@ one stream of samples, and an event stream for each column or channel of events.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -159,12 +159,15 @@ class Contents:
         Whether rate and stamps are in it independent of each other, so that they must agree.
     notes : tuple of str
         What a user should know of the file, a sentence each.
+    session : mapping
+        What a session of saccade said of itself when it began.
     """
 
     samples: tuple[Samples, ...]
     events: tuple[Events, ...]
     is_table: bool = False
     notes: tuple[str, ...] = ()
+    session: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_session(self) -> bool:

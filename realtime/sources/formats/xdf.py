@@ -48,7 +48,7 @@ def read_xdf(path: Path) -> Contents:
             f"the recorder could not keep up and lost {extras.lost} samples: a replay is not the "
             "session"
         )
-    return Contents(samples, events, notes=tuple(notes))
+    return Contents(samples, events, notes=tuple(notes), session=extras.session)
 
 
 def _samples(stream: XDFStream, extras: SessionExtras) -> Samples:

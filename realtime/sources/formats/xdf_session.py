@@ -34,6 +34,8 @@ class SessionExtras:
         How each marker came in, by the id of its stream.
     lost : int
         How many samples the recorder says to have lost.
+    session : dict
+        What was said of the session when it began.
     notes : list of str
         What could not be made use of.
     """
@@ -46,6 +48,7 @@ class SessionExtras:
         self._missing = self._read_missing()
         self.lost = sum(samples for _, samples in self._missing)
         self.arrivals = self._read_arrivals()
+        self.session = self._read_session()
 
     def __bool__(self) -> bool:
         """Whether there are any."""
@@ -78,6 +81,15 @@ class SessionExtras:
             told = np.asarray(stream.rows, np.float64)[: len(raw) - first, 0]
             raw[first : first + len(told)] = told
         return raw
+
+    def _read_session(self) -> dict[str, Any]:
+        for stream in self._of("predictions"):
+            said = stream.own("session")
+            about = _mapping(said) if said else {}
+            if about is not None:
+                return about
+            self._leave_out(stream, "what it says of the session")
+        return {}
 
     def _read_arrivals(self) -> dict[int, tuple[Arrival, ...]]:
         found: dict[int, list[Arrival]] = {}

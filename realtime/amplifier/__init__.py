@@ -1,0 +1,1 @@
+"""A simulated amplifier on LSL, whose subject looks at what marker streams name."""

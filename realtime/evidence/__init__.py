@@ -1,0 +1,1 @@
+"""From rankings of single epochs to decisions: evidence gathered, weighed, and stopped in time."""
