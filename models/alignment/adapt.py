@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from saccade.models.alignment.affine import Alignment
+from saccade.models.alignment.affine import Alignment, unit_length
 from saccade.models.alignment.align import Rows, held_out_together, linear, procrustes, whitening
 from saccade.models.alignment.whitening import mvnn
 from saccade.models.decoders.decoder import RetrievalDecoder
 from saccade.models.decoders.decoder_parts import DecoderFile
+from saccade.models.decoders.manifest import MEMORY_TRIALS, RunningAlignment, RunningPart
 from saccade.models.evaluation.accuracy import accuracy
 from saccade.models.evaluation.probability import fit_temperature
 from saccade.models.evaluation.ranking import ranks, similarities
@@ -70,6 +71,8 @@ def adapt(
         decoder,
         alignment=None,
         online=None,
+        online_mean=None,
+        confidence=None,
         calibration=_noted(decoder.calibration, kind, len(epochs)),
     )
     vectors = _embedded(fresh, epochs)
@@ -148,3 +151,50 @@ def _held_out(
             "learn from and some to judge by: show more of each"
         )
     return np.concatenate(scores), np.concatenate(shown)
+
+
+def with_running(
+    decoder: DecoderFile,
+    parts: tuple[RunningPart, ...],
+    memory_trials: float = MEMORY_TRIALS,
+    epochs: Float32 | None = None,
+) -> DecoderFile:
+    """Return a decoder that follows its user throughout each session.
+
+    Parameters
+    ----------
+    decoder : DecoderFile
+        The frozen decoder, which it starts as and stays near. Nothing in it changes, but that an
+        alignment learned in each session's beginning is replaced.
+    parts : tuple of {"signal", "mean"}
+        What follows; see :mod:`saccade.models.alignment.align_running`.
+    memory_trials : float
+        The weight of a good epoch falls to some 1/e after so many; at least 10.
+    epochs : array of shape (n, n_channels, n_times), float32, or None
+        Good trials in µV that are as calibration was, from the decoder's own pipeline; needed where
+        vectors are followed.
+
+    Raises
+    ------
+    CalibrationError
+        If epochs are needed and did not come, or no vector says anything.
+    DecoderFileError
+        If the parts do not fit the decoder.
+    """
+    mean = None
+    if "mean" in parts:
+        if epochs is None:
+            raise CalibrationError(
+                f"to follow {' and '.join(parts)} the decoder must know where vectors were in "
+                "calibration, but no epochs came: give the person's"
+            )
+        fixed = decoder.alignment
+        vectors = _embedded(replace(decoder, online=None, online_mean=None), epochs)
+        unit = unit_length(vectors if fixed is None else fixed.apply(vectors))
+        if not unit.any():
+            raise CalibrationError(
+                f"to be followed, vectors must point somewhere, but all {len(unit)} are zero: "
+                "check that the encoder sees a live signal"
+            )
+        mean = unit[unit.any(axis=1)].mean(axis=0, dtype=np.float64).astype(np.float32)
+    return replace(decoder, online=RunningAlignment(parts, memory_trials), online_mean=mean)

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from saccade.realtime.errors import CalibrationError
-from saccade.realtime.types import Float32, frozen
+from saccade.realtime.types import Float32, Float64, frozen
 
 AlignmentKind = Literal["whitening", "procrustes", "linear"]
 
@@ -98,9 +98,15 @@ class Alignment:
         return moved.reshape(vectors.shape)
 
 
+def length_of(vectors: Float32) -> Float64:
+    """Return the lengths of vectors (..., D), float64; the same bits alone and among others."""
+    rows = np.ascontiguousarray(vectors)
+    return np.asarray(np.sqrt(np.square(rows, dtype=np.float64).sum(axis=-1)))
+
+
 def unit_length(vectors: Float32) -> Float32:
     """Return vectors (..., D) at unit length, zero vectors as they are."""
     rows = np.ascontiguousarray(vectors)
-    lengths = np.sqrt(np.square(rows, dtype=np.float64).sum(axis=-1, keepdims=True))
+    lengths = length_of(rows)[..., None]
     unit = np.divide(rows, lengths, out=np.zeros_like(rows, np.float64), where=lengths > 0)
     return np.asarray(unit, dtype=np.float32)

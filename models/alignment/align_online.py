@@ -23,7 +23,7 @@ import torch
 
 from saccade.models.alignment.affine import Alignment
 from saccade.models.alignment.align import whitening
-from saccade.models.alignment.whitening import ledoit_wolf
+from saccade.models.alignment.whitening import ledoit_wolf, product_in_order
 from saccade.models.decoders.manifest import OnlineAlignment
 from saccade.realtime.errors import CalibrationError
 from saccade.realtime.types import Float32, Float64
@@ -77,7 +77,7 @@ class GatheredCovariance:
     def add(self, epoch: Float32, vector: Float32) -> None:
         """Take a trial."""
         del vector
-        self._total = self._total + ledoit_wolf(epoch, _product)
+        self._total = self._total + ledoit_wolf(epoch, product_in_order)
         self._n_trials += 1
 
     def learn(self) -> Float64:
@@ -165,8 +165,3 @@ class OnlineAligner:
             "active": self.active,
         }
         return about | ({"problem": self._problem} if self._problem else {})
-
-
-def _product(one: Float64, other: Float64) -> Float64:
-    """Multiply matrices in a fixed order, which BLAS does not with another number of threads."""
-    return np.asarray(np.einsum("it,jt->ij", one, other.T))

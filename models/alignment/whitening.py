@@ -147,6 +147,11 @@ def whiten(epochs: Float32, mean: Float64, whitening: Float64) -> Float32:
     return np.asarray(np.einsum("ij,...jt->...it", matrix, centred), dtype=np.float32)
 
 
+def product_in_order(one: Float64, other: Float64) -> Float64:
+    """Multiply matrices, summing in a fixed order, as BLAS does not with other threads."""
+    return np.asarray(np.einsum("it,jt->ij", one, np.ascontiguousarray(other.T)))
+
+
 def _check(epochs: Float32) -> None:
     """Refuse epochs from which no noise can be estimated."""
     if epochs.ndim != 3 or len(epochs) == 0 or epochs.shape[2] < 2:

@@ -3,8 +3,9 @@
 An epoch gives the same ranking to the last bit wherever it comes from and whatever was decoded
 before it: it is copied to the same memory, encoded alone, by one thread, with an encoder that was
 warmed up; sums over channels and over vector components run in a fixed order. A decoder that learns
-of its user while it runs (:mod:`saccade.models.alignment.align_online`) makes one exception: its
-rankings depend on the first epochs it decoded, and on nothing else.
+of its user while it runs makes one exception: its rankings depend on the first epochs it decoded
+(:mod:`saccade.models.alignment.align_online`), or on all before (:mod:`.align_running`), and on
+nothing else.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from saccade.models.alignment.affine import unit_length
+from saccade.models.alignment.affine import length_of, unit_length
 from saccade.models.alignment.align_online import OnlineAligner
+from saccade.models.alignment.align_running import RunningAligner
 from saccade.models.alignment.whitening import whiten
 from saccade.models.decoders.decoder_file import DecoderFile
+from saccade.models.decoders.manifest import OnlineAlignment, RunningAlignment
 from saccade.models.encoders import load_script
-from saccade.models.evaluation.probability import softmax
+from saccade.models.evaluation.confidence import Confidence
 from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import (
     ConfigError,
@@ -30,7 +33,7 @@ from saccade.realtime.errors import (
     SourceError,
 )
 from saccade.realtime.protocols import Clock
-from saccade.realtime.types import Candidate, Epoch, Float32, Ranking
+from saccade.realtime.types import Candidate, Epoch, Float32, Float64, Ranking
 
 WARM_UP_RUNS = 3  # TorchScript looks at two runs and optimises on the third
 
@@ -98,17 +101,24 @@ class RetrievalDecoder:
 
         Ready for JSON: ``kind``, the ``trials`` it was learned from and, where they are gathered
         in the session, how many that will be (``of``), whether it is ``active``, and a
-        ``problem`` that keeps it from becoming so.
+        ``problem`` that keeps it from becoming so. Of one that follows the user throughout, as
+        :meth:`.align_running.RunningAligner.describe` has it, with the fixed one it is ``behind``.
         """
         fixed = self._file.alignment
+        if self._running is not None:
+            behind = {} if fixed is None else {"behind": fixed.kind}
+            return self._running.describe() | behind
         if fixed is not None:
             return {"kind": fixed.kind, "trials": fixed.n_trials, "active": True}
         return self._online.describe() if self._online is not None else None
 
     def reset(self) -> None:
         """Forget what was learned of the user, as at the start of a session."""
-        online = self._file.online
-        self._online = None if online is None else OnlineAligner(online)
+        file, online = self._file, self._file.online
+        self._online = OnlineAligner(online) if isinstance(online, OnlineAlignment) else None
+        self._running = None
+        if isinstance(online, RunningAlignment):
+            self._running = RunningAligner(online, file.signal_whitening, file.online_mean)
         self._use_what_is_known()
 
     def embed(self, epoch: Epoch) -> Float32:
@@ -138,8 +148,10 @@ class RetrievalDecoder:
         started_s = self._clock()
         vector = self._encode(epoch.data)
         encoded_s = self._clock()
-        scores = self._score(vector, epoch.number)
-        probabilities = softmax(scores, self._temperature).astype(np.float32)
+        aligned = self._aligned(vector, epoch.number)
+        scores, length = self._score(aligned)
+        sure = self._confidence.probabilities(scores, length, self._biases)
+        probabilities = sure.astype(np.float32)
         order = np.argsort(-scores, kind="stable")[: self._top_k]  # equal scores in gallery order
         top = tuple(
             Candidate(int(row), self.names[row], float(scores[row]), float(probabilities[row]))
@@ -155,18 +167,32 @@ class RetrievalDecoder:
         if self._online is not None and not self._online.active and not epoch.rejected:
             self._online.add(epoch.data, vector)
             self._use_what_is_known()
+        if self._running is not None:
+            self._running.add(epoch, aligned)
+            self._use_what_is_known()
         return ranking
 
     def _use_what_is_known(self) -> None:
-        """Take signal whitening, alignment and temperature from the file, or from the session."""
+        """Take signal whitening, alignment and confidence from the file, or from the session."""
         file, online = self._file, self._online
         self._whitening, self._alignment = file.signal_whitening, file.alignment
-        self._temperature = file.temperature
+        self._confidence = file.confidence or Confidence("cosine", file.temperature)
         if online is not None and online.active:
             if online.whitening is not None:
                 self._whitening = online.whitening
             self._alignment = online.alignment
-            self._temperature = online.settings.temperature or file.temperature
+            # Lengths are others now, and biases those of another session.
+            temperature = online.settings.temperature or file.temperature
+            self._confidence = Confidence("cosine", temperature)
+        running = self._running
+        if running is not None and running.active:
+            self._whitening = running.whitening
+            if running.settings.temperature is not None:
+                self._confidence = Confidence("cosine", running.settings.temperature)
+        # Biases are of the concepts that were shown, among the gallery they were shown from.
+        own = self.gallery.names == file.gallery.names
+        even = np.zeros(len(self.names))
+        self._biases = self._confidence.biases(self.names) if own else even
 
     def _encode(self, data: Float32) -> Float32:
         """Return the vector of one epoch, (dim,)."""
@@ -176,17 +202,21 @@ class RetrievalDecoder:
             self._input[0].copy_(torch.from_numpy(signal))
             return np.asarray(self._encoder(self._input)[0].numpy(), dtype=np.float32)
 
-    def _score(self, vector: Float32, number: int) -> Float32:
-        """Return the cosine of every concept, (n_gallery,)."""
+    def _aligned(self, vector: Float32, number: int) -> Float32:
+        """Return a vector (dim,) as the alignment of the file or the session's start has it."""
         if not np.isfinite(vector).all():
             raise SourceError(
                 f"the encoder's vector for epoch {number} must be finite, but holds NaN or "
                 "infinity: check the amplitudes of the stream"
             )
-        aligned = vector if self._alignment is None else self._alignment.apply(vector)
-        unit = unit_length(aligned)  # zero if it says nothing, so that all are equally near
+        return vector if self._alignment is None else self._alignment.apply(vector)
+
+    def _score(self, aligned: Float32) -> tuple[Float32, Float64]:
+        """Return the cosine of every concept, (n_gallery,), and the length of the vector."""
+        compared = aligned if self._running is None else self._running.apply(aligned)
+        unit = unit_length(compared)  # zero if it says nothing, so that all are equally near
         # einsum sums each row alike wherever it stands; a BLAS product does not.
-        return np.asarray(np.einsum("gd,d->g", self._vectors, unit))
+        return np.asarray(np.einsum("gd,d->g", self._vectors, unit)), length_of(compared)
 
     def _check(self, epoch: Epoch) -> None:
         """Refuse an epoch the decoder was not made for."""

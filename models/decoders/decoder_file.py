@@ -5,7 +5,7 @@ A ``*.saccade`` file is a :mod:`sealed zip <saccade.models.decoders.sealed_zip>`
     manifest.json        what the decoder is, in words and numbers, and the SHA-256 of the others
     concepts.json        names and groups of the gallery's rows
     arrays.safetensors   gallery, gallery_centre, signal_mean, signal_whitening, temperature,
-                         and, where there is one, alignment_mean and alignment_matrix
+                         and, where there are any, alignment_mean, alignment_matrix, online_mean
     encoder.ts           the encoder as TorchScript
 
 There is no pickle in it. The digests protect against accidents, not against malice: TorchScript
@@ -39,6 +39,7 @@ from saccade.models.decoders.manifest import (
     InputSignature,
     Manifest,
     OnlineAlignment,
+    RunningAlignment,
     read_json,
     read_manifest,
     write_json,
@@ -53,6 +54,7 @@ __all__ = [
     "EncoderSignature",
     "InputSignature",
     "OnlineAlignment",
+    "RunningAlignment",
     "from_bytes",
     "load",
     "require_fit",
@@ -138,6 +140,8 @@ def to_bytes(decoder: DecoderFile) -> bytes:
     if decoder.alignment is not None:
         arrays["alignment_mean"] = decoder.alignment.mean
         arrays["alignment_matrix"] = decoder.alignment.matrix
+    if decoder.online_mean is not None:
+        arrays["online_mean"] = decoder.online_mean
     others = {
         "concepts.json": write_json(dataclasses.asdict(concepts)),
         "arrays.safetensors": safetensors.numpy.save(
@@ -161,7 +165,7 @@ def from_bytes(content: bytes) -> DecoderFile:
                 "get the original file"
             )
     concepts = read_json(Concepts, members["concepts.json"], "concepts.json")
-    arrays = _read_arrays(members["arrays.safetensors"], aligned=manifest.alignment is not None)
+    arrays = _read_arrays(members["arrays.safetensors"], _arrays_of(manifest))
     return DecoderFile(
         input=manifest.input,
         working_sfreq=manifest.working_sfreq,
@@ -176,6 +180,8 @@ def from_bytes(content: bytes) -> DecoderFile:
         temperature=float(arrays["temperature"][0]),
         alignment=_read_alignment(manifest, arrays),
         online=manifest.online,
+        online_mean=arrays.get("online_mean"),
+        confidence=manifest.confidence,
         labels=manifest.labels,
         calibration=manifest.calibration,
         simulated=manifest.simulated,
@@ -222,14 +228,23 @@ def _read_alignment(manifest: Manifest, arrays: dict[str, NDArray[Any]]) -> Alig
         raise DecoderFileError(f"the alignment in the file is malformed: {error}") from error
 
 
-def _read_arrays(content: bytes, *, aligned: bool) -> dict[str, NDArray[Any]]:
+def _arrays_of(manifest: Manifest) -> dict[str, Any]:
+    """Return names and types of the arrays that a file must hold."""
+    wanted: dict[str, Any] = dict(ARRAYS)
+    if manifest.alignment is not None:
+        wanted |= ALIGNMENT_ARRAYS
+    if isinstance(manifest.online, RunningAlignment) and "mean" in manifest.online.parts:
+        wanted["online_mean"] = np.float32
+    return wanted
+
+
+def _read_arrays(content: bytes, wanted: dict[str, Any]) -> dict[str, NDArray[Any]]:
     """Return the arrays of a file, of the types they must have."""
     try:
         arrays = safetensors.numpy.load(content)
     except safetensors.SafetensorError as error:
         raise DecoderFileError(f"arrays.safetensors can't be read: {error}") from error
     came = {name: array.dtype.name for name, array in arrays.items()}
-    wanted = ARRAYS | ALIGNMENT_ARRAYS if aligned else ARRAYS
     expected = {name: np.dtype(dtype).name for name, dtype in wanted.items()}
     if came != expected:
         raise DecoderFileError(f"arrays.safetensors must hold {expected}, not {came}")

@@ -24,9 +24,12 @@ from saccade.models.decoders.manifest import (
     Manifest,
     OnlineAlignment,
     OnlineKind,
+    RunningAlignment,
+    RunningPart,
     library_versions,
     write_json,
 )
+from saccade.models.evaluation.confidence import Confidence, bias_problems
 from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import DecoderFileError, SignatureMismatch
 from saccade.realtime.types import Float32, Float64, StreamSpec, frozen
@@ -57,11 +60,18 @@ class DecoderFile:
     signal_mean, signal_whitening : arrays of shape (n_channels,) and (n_channels,) * 2, float64
         Applied to each epoch by :func:`saccade.models.alignment.whitening.whiten`.
     temperature : float
-        Divides the scores on the way to probabilities; above 0.
+        Divides the cosines on the way to probabilities; above 0.
     alignment : Alignment or None
         Applied to the encoder's vectors before they are compared.
-    online : OnlineAlignment or None
-        What is learned of the user in each session instead; not together with ``alignment``.
+    online : OnlineAlignment, RunningAlignment or None
+        What is learned of the user in each session: once, instead of ``alignment``, or throughout,
+        beside it.
+    online_mean : array of shape (dim,), float32, or None
+        Where vectors are followed throughout: their mean in calibration, aligned, each of unit
+        length.
+    confidence : Confidence or None
+        How scores become probabilities as long as nothing was learned online; None for cosines
+        and the temperature alone.
     labels : dict of str to str
         Marker value → concept.
     calibration : dict
@@ -89,7 +99,9 @@ class DecoderFile:
     signal_whitening: Float64
     temperature: float
     alignment: Alignment | None = None
-    online: OnlineAlignment | None = None
+    online: OnlineAlignment | RunningAlignment | None = None
+    online_mean: Float32 | None = None
+    confidence: Confidence | None = None
     labels: dict[str, str] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
     simulated: bool = False
@@ -102,6 +114,8 @@ class DecoderFile:
             raise DecoderFileError(f"the parts of the decoder contradict: {'; '.join(problems)}")
         for array in (self.gallery_centre, self.signal_mean, self.signal_whitening):
             frozen(array)
+        if self.online_mean is not None:
+            frozen(self.online_mean)
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -173,6 +187,7 @@ def describe(decoder: DecoderFile, sha256: dict[str, str]) -> dict[str, Any]:
         gallery=gallery_signature(decoder.gallery),
         alignment=_alignment_signature(decoder.alignment),
         online=decoder.online,
+        confidence=decoder.confidence,
         labels=decoder.labels,
         calibration=decoder.calibration,
         simulated=decoder.simulated,
@@ -234,25 +249,57 @@ def _misfits(decoder: DecoderFile) -> list[str]:
         "working_sfreq": decoder.working_sfreq,
         "temperature": decoder.temperature,
     }
-    online = decoder.online
-    if online is not None:
-        if online.temperature is not None:
-            positive["online.temperature"] = online.temperature
+    if decoder.online is not None and decoder.online.temperature is not None:
+        positive["online.temperature"] = decoder.online.temperature
+    for what, number in positive.items():
+        if not (math.isfinite(number) and number > 0):
+            problems.append(f"{what} must be above 0, not {number}")
+    problems += _online_misfits(decoder)
+    known = {name.casefold() for name in decoder.gallery.names}
+    strange = [concept for concept in decoder.labels.values() if concept.casefold() not in known]
+    if strange:
+        problems.append(f"labels {strange} are not in the gallery of {len(known)} concepts")
+    if decoder.confidence is not None:
+        strange = bias_problems(decoder.confidence.bias, decoder.gallery.names)
+        if strange:
+            problems.append(f"concepts {strange} have a bias, but are not in the gallery")
+    return problems
+
+
+def _online_misfits(decoder: DecoderFile) -> list[str]:
+    """Return what contradicts in what a decoder learns of its user while it runs."""
+    online, fixed, mean = decoder.online, decoder.alignment, decoder.online_mean
+    problems = []
+    follows_vectors = isinstance(online, RunningAlignment) and "mean" in online.parts
+    if follows_vectors != (mean is not None):
+        need = "to be followed" if follows_vectors else "of a decoder that follows none"
+        problems.append(f"{'no' if mean is None else 'an'} online_mean of vectors {need} came")
+    if mean is not None and (mean.dtype != np.float32 or mean.shape != (decoder.encoder.dim,)):
+        problems.append(
+            f"online_mean must be float32 of shape {(decoder.encoder.dim,)}, not "
+            f"{mean.dtype.name} of {mean.shape}"
+        )
+    if mean is not None and not np.linalg.norm(mean) <= 1 + 1e-6:
+        problems.append(f"online_mean must be at most 1 long, not {np.linalg.norm(mean):g}")
+    if isinstance(online, OnlineAlignment):
         if online.kind not in get_args(OnlineKind):
             kinds = " or ".join(get_args(OnlineKind))
             problems.append(f"online.kind must be {kinds}, not {online.kind!r}")
         if online.n_trials < 2:
             problems.append(f"online.n_trials must be at least 2, not {online.n_trials}")
-        if decoder.alignment is not None:
+        if fixed is not None:
             problems.append(
-                f"one alignment at most expected, {decoder.alignment.kind} in the file and "
+                f"one alignment at most expected, {fixed.kind} in the file and "
                 f"{online.kind} online came"
             )
-    for what, number in positive.items():
-        if not (math.isfinite(number) and number > 0):
-            problems.append(f"{what} must be above 0, not {number}")
-    known = {name.casefold() for name in decoder.gallery.names}
-    strange = [concept for concept in decoder.labels.values() if concept.casefold() not in known]
-    if strange:
-        problems.append(f"labels {strange} are not in the gallery of {len(known)} concepts")
+    if isinstance(online, RunningAlignment):
+        known, parts = get_args(RunningPart), online.parts
+        if not parts or len(set(parts)) < len(parts) or set(parts) - set(known):
+            problems.append(
+                f"online.parts must be some of {', '.join(known)}, each once, not {list(parts)}"
+            )
+        if not 10 <= online.memory_trials < math.inf:
+            problems.append(
+                f"online.memory_trials must be at least 10, not {online.memory_trials:g}"
+            )
     return problems

@@ -10,16 +10,19 @@ import importlib.metadata
 import json
 import platform
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from saccade.models.alignment.affine import AlignmentKind
+from saccade.models.evaluation.confidence import Confidence
 from saccade.models.galleries.gallery import Kind
-from saccade.realtime.errors import DecoderFileError
+from saccade.realtime.errors import CalibrationError, DecoderFileError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 OnlineKind = Literal["whitening", "euclidean"]
+MEMORY_TRIALS = 200.0
+RunningPart = Literal["signal", "mean"]
 STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
 
 T = TypeVar("T")
@@ -127,6 +130,35 @@ class OnlineAlignment:
 
 
 @dataclass(frozen=True, slots=True)
+class RunningAlignment:
+    """What of a decoder follows its user throughout each session, without labels.
+
+    See :mod:`saccade.models.alignment.align_running`.
+
+    Parameters
+    ----------
+    parts : tuple of {"signal", "mean"}
+        What follows: the whitening of the signal, the mean of the encoder's vectors.
+    memory_trials : float
+        The weight of a good epoch falls to some 1/e after so many, in steps of 10; at least 10,
+        with which it falls to nothing after 10.
+    temperature : float or None
+        Divides the cosines while epochs are decoded with what was followed; above 0. None goes on
+        with the decoder's way to probabilities.
+    """
+
+    __pydantic_config__ = STRICT
+
+    parts: tuple[RunningPart, ...]
+    memory_trials: float = MEMORY_TRIALS
+    temperature: float | None = None
+    kind: Literal["running"] = "running"
+
+
+Online = Annotated[OnlineAlignment | RunningAlignment, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The whole manifest; fields as in :class:`saccade.models.decoders.decoder_file.DecoderFile`.
 
@@ -142,7 +174,8 @@ class Manifest:
     encoder: EncoderSignature
     gallery: GallerySignature
     alignment: AlignmentSignature | None
-    online: OnlineAlignment | None
+    online: Online | None
+    confidence: Confidence | None
     labels: dict[str, str]
     calibration: dict[str, Any]
     simulated: bool
@@ -171,8 +204,8 @@ def library_versions() -> dict[str, str]:
 def read_manifest(content: bytes) -> Manifest:
     """Return the manifest that some JSON holds.
 
-    Version 1 knew no alignment, and of a gallery neither preprocessing, templates nor projection:
-    there was none of them.
+    Version 1 knew no alignment, and of a gallery neither preprocessing, templates nor projection;
+    version 2 no confidence: there was none of them.
 
     Raises
     ------
@@ -186,8 +219,9 @@ def read_manifest(content: bytes) -> Manifest:
         raise DecoderFileError(
             f"manifest.json is not JSON ({error}): copy the file again"
         ) from error
-    if version == 1 and version is not True:  # in Python they are equal
-        content = json.dumps(_from_version_1(found)).encode()
+    older = {1: _from_version_1, 2: _from_version_2}
+    if type(version) is int and version in older:  # True would equal 1
+        content = json.dumps(older[version](found)).encode()
     elif version != SCHEMA_VERSION:
         raise DecoderFileError(
             f"schema_version of manifest.json must be 1 to {SCHEMA_VERSION}, not {version!r}: use "
@@ -202,7 +236,12 @@ def _from_version_1(found: dict[str, Any]) -> dict[str, Any]:
     gallery = found.get("gallery")
     if isinstance(gallery, dict):
         found = found | {"gallery": gallery | none}
-    return found | {"alignment": None, "online": None, "schema_version": SCHEMA_VERSION}
+    return _from_version_2(found | {"alignment": None, "online": None})
+
+
+def _from_version_2(found: dict[str, Any]) -> dict[str, Any]:
+    """Return a manifest of version 2 as the present version has it."""
+    return found | {"confidence": None, "schema_version": SCHEMA_VERSION}
 
 
 def read_json(what: type[T], content: bytes, member: str) -> T:
@@ -215,6 +254,8 @@ def read_json(what: type[T], content: bytes, member: str) -> T:
     """
     try:
         return TypeAdapter(what).validate_json(content)
+    except CalibrationError as error:  # a field that is checked by what it makes
+        raise DecoderFileError(f"{member} can't be used: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the whole"

@@ -49,13 +49,15 @@ class FittedEncoder:
     projection: str = ""
     project: Callable[[Float32], Float32] = _as_it_is
 
-    def compared(self, gallery: Gallery) -> tuple[Gallery, Float32]:
+    def compared(self, gallery: Gallery, centre: Float32 | None = None) -> tuple[Gallery, Float32]:
         """Return the gallery that the encoder's vectors are compared with, and its centre.
 
         Parameters
         ----------
         gallery : Gallery
             As it was trained with, or with other concepts of the same model.
+        centre : array of shape (dim,), float32, or None
+            Was taken off the vectors it was trained with; None for the gallery's own.
 
         Returns
         -------
@@ -65,8 +67,8 @@ class FittedEncoder:
             To be taken off it; zeros where it is projected, which includes the centring.
         """
         if not self.projection:
-            return gallery, gallery.centre
-        moved = gallery.projected(self.project(gallery.centred()), self.projection)
+            return gallery, gallery.centre if centre is None else centre
+        moved = gallery.projected(self.project(gallery.centred(centre)), self.projection)
         return moved, np.zeros(moved.dim, np.float32)
 
 

@@ -139,7 +139,7 @@ def auc(scores: ArrayLike, positive: ArrayLike) -> float:
     CalibrationError
         If a class has no trial.
     """
-    in_favour, _ = _placements(scores, positive)
+    in_favour, _ = placements(scores, positive)
     return float(in_favour.mean())
 
 
@@ -159,7 +159,7 @@ def auc_interval(scores: ArrayLike, positive: ArrayLike) -> tuple[float, float]:
     CalibrationError
         If a class has fewer than two trials.
     """
-    in_favour, against = _placements(scores, positive)
+    in_favour, against = placements(scores, positive)
     smaller = min(len(in_favour), len(against))
     if smaller < 2:
         raise CalibrationError(
@@ -272,10 +272,23 @@ def _tested(observed: float, permuted: NDArray[np.float64]) -> PermutationTest:
     )
 
 
-def _placements(
+def placements(
     scores: ArrayLike, positive: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return for each positive trial the share of the others it beats, and the reverse."""
+    """Return for each positive trial the share of the others it beats, and the reverse.
+
+    The mean of either is the area under the ROC curve; equal scores count half.
+
+    Parameters
+    ----------
+    scores, positive
+        As for :func:`auc`.
+
+    Raises
+    ------
+    CalibrationError
+        If a class has no trial.
+    """
     values = np.asarray(scores, dtype=np.float64)
     truth = np.asarray(positive, dtype=bool)
     if values.shape != truth.shape or truth.all() or not truth.any():

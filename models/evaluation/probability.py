@@ -74,39 +74,6 @@ def fit_temperature(scores: Float32 | Float64, rows: Sequence[int]) -> float:
     return float(np.exp(found.x))
 
 
-def calibration_error(probabilities: Float64, rows: Sequence[int], n_bins: int = 10) -> float:
-    """Return the expected calibration error of the most probable concept.
-
-    Trials are binned by the probability of their best concept; in each bin the mean of these
-    is compared with the share that was right, and the differences are averaged over trials.
-
-    Parameters
-    ----------
-    probabilities : array of shape (n_trials, n_gallery)
-        As from :func:`softmax`.
-    rows : sequence of int, length n_trials
-        Row of the concept that was shown.
-    n_bins : int
-        Number of bins of equal width between 0 and 1, at least 1.
-
-    Returns
-    -------
-    float
-        0 (exact) to 1. With few trials a bin it is biased upwards.
-
-    Raises
-    ------
-    CalibrationError
-        If there is no trial, or probabilities and rows don't fit.
-    """
-    true_rows = _check(probabilities, rows)
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == true_rows
-    bins = np.minimum((confidence * n_bins).astype(np.intp), n_bins - 1)
-    excess = np.bincount(bins, weights=right - confidence, minlength=n_bins)
-    return float(np.abs(excess).sum() / len(true_rows))
-
-
 def _check(scores: Float32 | Float64, rows: Sequence[int]) -> NDArray[np.intp]:
     """Return the rows as an array, or refuse."""
     true_rows = np.asarray(rows, dtype=np.intp)

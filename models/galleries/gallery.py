@@ -271,7 +271,7 @@ class Gallery:
         }
 
 
-def targets(gallery: Gallery, rows: Sequence[int]) -> Float32:
+def targets(gallery: Gallery, rows: Sequence[int], centre: Float32 | None = None) -> Float32:
     """Return what an encoder must predict for trials of these concepts.
 
     Parameters
@@ -280,6 +280,8 @@ def targets(gallery: Gallery, rows: Sequence[int]) -> Float32:
         The gallery the decoder will carry.
     rows : sequence of int, length n
         Row of each trial's concept.
+    centre : array of shape (D,) or None
+        As for :meth:`Gallery.centred`.
 
     Returns
     -------
@@ -287,7 +289,7 @@ def targets(gallery: Gallery, rows: Sequence[int]) -> Float32:
         Unit-length centred vectors: an encoder's output is compared with the centred gallery as
         it comes, so it is trained in that space.
     """
-    return np.take(gallery.centred(), rows, axis=0)
+    return np.take(gallery.centred(centre), rows, axis=0)
 
 
 def _check_vectors(vectors: Float32) -> None:

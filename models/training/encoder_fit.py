@@ -159,9 +159,9 @@ def judged_decoder(decoder: DecoderFile, signals: SignalSet, gallery: Gallery | 
     """
     if decoder.online is not None:
         raise ConfigError(
-            f"a decoder that learns (online {decoder.online.kind}, from the first "
-            f"{decoder.online.n_trials} epochs of a session) answers by what came before, but "
-            "trials are judged in any order and averaged: judge it with saccade replay"
+            f"a decoder that learns in each session (online {decoder.online.kind}) answers by what "
+            "came before, but trials are judged in any order and averaged: judge it with saccade "
+            "replay"
         )
     channels = signals.ch_names[: decoder.encoder.n_channels]
     wanted = SignalSignature(
