@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import collections
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +58,8 @@ class Trials:
         The trials that were left out, in the order of time.
     sources : tuple of dict
         Where the runs came from: ``name``, and ``sha256`` of a recorded file.
+    held_out : tuple of str
+        Concepts that the runs themselves say are not to be trained on, each once.
     """
 
     data: Float32
@@ -71,6 +74,7 @@ class Trials:
     runs: NDArray[np.intp]
     rejections: tuple[Rejection, ...]
     sources: tuple[dict[str, str], ...]
+    held_out: tuple[str, ...] = ()
 
     @property
     def rejected(self) -> dict[str, int]:
@@ -142,6 +146,7 @@ def collect(
         np.array([run for run, _ in kept], dtype=np.intp),
         tuple(rejections),
         tuple(_origin(source) for source in sources),
+        tuple(dict.fromkeys(name for source in sources for name in _held_out(source))),
     )
 
 
@@ -150,6 +155,17 @@ def _origin(source: Source) -> dict[str, str]:
     if isinstance(source, FileSource):
         return {"name": source.settings.path.name, "sha256": source.sha256}
     return {"name": type(source).__name__}
+
+
+def of_calibration(source: Source) -> Mapping[str, Any]:
+    """Return what a calibration session noted in a recording of its own; nothing in others."""
+    noted = source.recording.session.get("calibration") if isinstance(source, FileSource) else None
+    return noted if isinstance(noted, Mapping) else {}
+
+
+def _held_out(source: Source) -> list[str]:
+    names = of_calibration(source).get("held_out")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _sort(

@@ -1,21 +1,19 @@
-"""How well a decoder of these trials would do on trials it has not seen."""
+"""What decoders of a session's earlier trials say of its later ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from saccade.calibration.folds import folds, split_kind
+from saccade.calibration.folds import Fold
+from saccade.calibration.outliers import usual
 from saccade.models.alignment.whitening import mvnn, whiten
 from saccade.models.encoders import EncoderFamily, FittedEncoder
-from saccade.models.evaluation.accuracy import accuracy, auc, auc_interval
-from saccade.models.evaluation.probability import calibration_error, fit_temperature, softmax
-from saccade.models.evaluation.ranking import ranks as places_of
+from saccade.models.evaluation.held_out import HeldOut
 from saccade.models.galleries.gallery import Gallery, targets
 from saccade.realtime.types import Float32, Float64
 
@@ -32,21 +30,29 @@ class Fitted:
         Applied before the encoder.
     encoder : FittedEncoder
         Maps whitened epochs to the space in which it wants the gallery.
+    centre : array of shape (dim,), float32, or None
+        Of the space it was fitted in; None for the gallery's own.
     """
 
     mean: Float64
     whitening: Float64
     encoder: FittedEncoder
+    centre: Float32 | None = None
 
     def scores(self, data: Float32, gallery: Gallery) -> Float64:
         """Return the cosine of each trial with each concept, (n_trials, n_gallery)."""
-        compared, centre = self.encoder.compared(gallery)
+        return self.answers(data, gallery)[0]
+
+    def answers(self, data: Float32, gallery: Gallery) -> tuple[Float64, Float64]:
+        """Return the cosines, and the lengths of the predicted vectors, (n_trials,)."""
+        compared, centre = self.encoder.compared(gallery, self.centre)
         signal = torch.from_numpy(whiten(data, self.mean, self.whitening))
         with torch.inference_mode():
             embedded = self.encoder.module(signal)
         embeddings = embedded.numpy().astype(np.float64)
-        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        return np.asarray(embeddings / np.maximum(lengths, 1e-30) @ compared.centred(centre).T)
+        lengths = np.linalg.norm(embeddings, axis=1)
+        unit = embeddings / np.maximum(lengths, 1e-30)[:, None]
+        return np.asarray(unit @ compared.centred(centre).T), lengths
 
 
 def fit(
@@ -55,6 +61,9 @@ def fit(
     rows: Sequence[int],
     gallery: Gallery,
     ch_names: Sequence[str] = (),
+    *,
+    centre: Float32 | None = None,
+    outliers: float = math.inf,
 ) -> Fitted:
     """Fit whitening and encoder to trials.
 
@@ -70,151 +79,137 @@ def fit(
         What the rows are rows of.
     ch_names : sequence of str, length n_channels
         For encoders that want to know where the sensors are.
+    centre : array of shape (dim,), float32, or None
+        Taken off the gallery's vectors; None for their mean.
+    outliers : float
+        As ``times`` of :func:`~saccade.calibration.outliers.usual`; infinity learns from all.
 
     Raises
     ------
     CalibrationError
         If whitening or encoder can't be fitted to these trials.
     """
-    mean, whitening = np.zeros(data.shape[1]), mvnn(data)
-    encoder = family.fit(whiten(data, mean, whitening), targets(gallery, rows), ch_names)
-    return Fitted(mean, whitening, encoder)
+    kept = usual(data, outliers)
+    learned, of = data[kept], np.asarray(rows)[kept].tolist()
+    mean, whitening = np.zeros(data.shape[1]), mvnn(learned)
+    encoder = family.fit(whiten(learned, mean, whitening), targets(gallery, of, centre), ch_names)
+    return Fitted(mean, whitening, encoder, centre)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class HeldOut:
-    """The held-out trials of one fold.
+class Answers:
+    """What was said of every trial of the decoded parts.
 
     Parameters
     ----------
-    scores : array of shape (n_trials, n_candidates)
-        Cosine with each concept that the trial could have been taken for.
-    shown : array of shape (n_trials,)
-        Column of the concept that was shown.
-    rows : array of shape (n_candidates,)
-        Row of each candidate in the gallery.
+    judged : HeldOut
+        What a decoder is judged by: with many concepts, trials of concepts that it was not trained
+        on, ranked among others of these; with few, trials of all that may be trained on, among the
+        whole gallery.
+    known : HeldOut or None
+        With many concepts, the same trials by decoders that had been trained on their concepts,
+        ranked among the whole gallery; None where no concept is shown again.
+    kept_out : HeldOut or None
+        With few concepts, of which several are never trained on, the trials of these, ranked among
+        them; with many, such concepts are judged like all others.
     """
 
-    scores: Float64
-    shown: NDArray[np.intp]
-    rows: NDArray[np.intp]
+    judged: HeldOut
+    known: HeldOut | None
+    kept_out: HeldOut | None = None
+
+    @staticmethod
+    def joined(several: Sequence[Answers]) -> Answers:
+        """Return the answers of several parts."""
+        return Answers(
+            HeldOut.joined([one.judged for one in several]),
+            _joined([one.known for one in several if one.known is not None]),
+            _joined([one.kept_out for one in several if one.kept_out is not None]),
+        )
+
+    @property
+    def live(self) -> HeldOut:
+        """Trials as they come live, ranked among the whole gallery.
+
+        With many concepts, each trial is there as one of a new concept, and, if its concept had
+        been shown before, as one of a known concept, too.
+        """
+        if self.known is None:
+            return self.judged
+        return HeldOut.joined([self.judged.among_all(), self.known])
 
 
 def held_out(
     family: EncoderFamily,
     data: Float32,
     rows: Sequence[int],
-    labels: Sequence[str],
     gallery: Gallery,
-    n_folds: int,
-    seed: int,
+    folds: Sequence[Fold],
     ch_names: Sequence[str] = (),
     *,
-    permute: bool = False,
-) -> list[HeldOut]:
-    """Return the held-out trials of each fold, with their scores.
-
-    Split by time, a trial is ranked among the whole gallery. Split by concept, it is ranked among
-    the fold's held-out concepts only: among the others are those that the encoder was trained to
-    point at, so that even noise would do worse than the chance of the whole gallery.
+    centre: Float32 | None = None,
+    outliers: float = math.inf,
+    permute: int | None = None,
+    each: Callable[[Fold], None] = lambda _: None,
+) -> Answers:
+    """Return what decoders of earlier trials say of later ones.
 
     Parameters
     ----------
-    permute : bool
-        Give the training trials each other's concepts: the control that must fall to chance.
-
-    Other parameters are as in :func:`cross_validate`.
+    family, data, rows, gallery, ch_names, centre, outliers
+        As for :func:`fit`, of all trials.
+    folds : sequence of Fold
+        As from :func:`~saccade.calibration.folds.folds`.
+    permute : int or None
+        Give the training trials each other's concepts, drawn with this seed: the control that
+        must fall to chance.
+    each : callable
+        Called with every fold that is done.
     """
-    rng = np.random.default_rng(seed)
-    every = np.arange(len(gallery))
-    shown = np.asarray(rows)
-    parts = []
-    for train, test in folds(labels, n_folds, seed):
-        known = shown[rng.permutation(train) if permute else train]
-        scores = fit(family, data[train], known.tolist(), gallery, ch_names).scores(
-            data[test], gallery
+    shown = np.asarray(rows, dtype=np.intp)
+    rng = np.random.default_rng(permute)
+    judged, known, kept_out = [], [], []
+    apart = np.concatenate([fold.test[fold.kept_out] for fold in folds])
+    never = np.isin(np.arange(len(gallery)), shown[apart])
+    for fold in folds:
+        taught = fold.train if permute is None else rng.permutation(fold.train)
+        fitted = fit(
+            family,
+            data[fold.train],
+            shown[taught].tolist(),
+            gallery,
+            ch_names,
+            centre=centre,
+            outliers=outliers,
         )
-        among = every if split_kind(labels) == "time" else np.unique(shown[test])
-        parts.append(HeldOut(scores[:, among], np.searchsorted(among, shown[test]), among))
-    return parts
+        cosines, lengths = fitted.answers(data[fold.test], gallery)
+        n = len(fold.test)
+        said = HeldOut(
+            trial=fold.test,
+            part=np.full(n, fold.part),
+            group=np.full(n, fold.group),
+            trained_on=np.full(n, len(fold.train)),
+            shown=shown[fold.test],
+            cosines=cosines,
+            lengths=lengths,
+            among=np.ones(cosines.shape, dtype=np.bool_),
+            taught=np.tile(np.isin(np.arange(len(gallery)), shown[fold.train]), (n, 1)),
+        )
+        if len(fold.rivals):
+            among = np.isin(np.arange(len(gallery)), shown[fold.rivals])
+            of_new = said.of(fold.new)
+            judged.append(replace(of_new, among=np.tile(among, (len(of_new), 1))))
+            known.append(said.of(fold.known))
+        else:
+            judged.append(said.of(~fold.kept_out))
+            unlearned = said.of(fold.kept_out)
+            kept_out.append(replace(unlearned, among=np.tile(never, (len(unlearned), 1))))
+        each(fold)
+    several = never.sum() > 1
+    return Answers(HeldOut.joined(judged), _joined(known), _joined(kept_out) if several else None)
 
 
-def cross_validate(
-    family: EncoderFamily,
-    data: Float32,
-    labels: Sequence[str],
-    gallery: Gallery,
-    n_folds: int,
-    seed: int,
-    ch_names: Sequence[str] = (),
-) -> tuple[float, dict[str, Any]]:
-    """Return the temperature that makes probabilities mean what they say, and the figures.
-
-    Parameters
-    ----------
-    family : EncoderFamily
-        Which encoder, with its settings.
-    data : array of shape (n_trials, n_channels, n_times), float32
-        Epochs in µV, in the order of time.
-    labels : sequence of str, length n_trials
-        Concept of each trial.
-    gallery : Gallery
-        All concepts that are ranked.
-    n_folds, seed : int
-        As in :func:`~saccade.calibration.folds.folds`.
-    ch_names : sequence of str, length n_channels
-        As in :func:`fit`.
-
-    Returns
-    -------
-    temperature : float
-        Fitted on the held-out trials.
-    figures : dict
-        JSON-ready: single-trial accuracy on held-out trials (``gallery`` is how many concepts
-        they were ranked among, see :func:`held_out`), the control with permuted training labels,
-        expected calibration error (of the very trials that the temperature was fitted to), and
-        how the folds were made.
-    """
-    rows = [gallery.row(label) for label in labels]
-    args = (family, data, rows, labels, gallery, n_folds, seed, ch_names)
-    parts = held_out(*args)
-    scores, shown = _in_one_table(parts)
-    temperature = fit_temperature(scores, shown)
-    figures = {"split": split_kind(labels), "folds": n_folds, "single_trial": True}
-    figures |= _figures(parts)
-    figures["permuted_control"] = _figures(held_out(*args, permute=True))
-    figures["calibration_error"] = calibration_error(softmax(scores, temperature), shown)
-    return temperature, figures
-
-
-def _in_one_table(parts: Sequence[HeldOut]) -> tuple[Float64, list[int]]:
-    """Return all folds' scores; where a fold has a candidate less, that one can't be meant."""
-    width = max(part.scores.shape[1] for part in parts)
-    padded = [
-        np.pad(part.scores, ((0, 0), (0, width - part.scores.shape[1])), constant_values=-1e9)
-        for part in parts
-    ]
-    return np.concatenate(padded), [int(column) for part in parts for column in part.shown]
-
-
-def _figures(parts: Sequence[HeldOut]) -> dict[str, Any]:
-    ranks: list[int] = []
-    truth: list[int] = []
-    numbers: list[int] = []
-    for part in parts:
-        ranks += places_of(part.scores, part.shown).tolist()
-        truth += part.rows[part.shown].tolist()
-        numbers += [part.scores.shape[1]] * len(part.shown)
-    result = accuracy(ranks, max(numbers), [str(row) for row in truth]).to_dict()
-    # Where folds differ by a candidate, chance is the mean over trials.
-    result["chance_top1"] = float(np.mean(1 / np.array(numbers)))
-    result["chance_top5"] = float(np.mean(np.minimum(1, 5 / np.array(numbers))))
-    classes = sorted(set(truth))
-    if len(classes) == 2:  # then every fold ranks the whole gallery
-        scores = np.concatenate([part.scores for part in parts])
-        contrast = scores[:, classes[0]] - scores[:, classes[1]]
-        first = np.asarray(truth) == classes[0]
-        result["auc"] = auc(contrast, first)
-        if 1 < first.sum() < len(first) - 1:  # an interval needs two of each
-            result["ci95_auc"] = list(auc_interval(contrast, first))
-    return result
+def _joined(several: Sequence[HeldOut]) -> HeldOut | None:
+    """Return the trials of several, if there are any."""
+    joined = HeldOut.joined(several) if several else None
+    return joined if joined is not None and len(joined) else None

@@ -1,78 +1,72 @@
-"""Trials become a decoder, with the figures that say what it is worth."""
+"""What was fitted to trials, as a decoder file has it."""
 
 from __future__ import annotations
 
 import collections
 import dataclasses
 import datetime
+from collections.abc import Mapping
 from typing import Any
 
+from saccade.calibration.candidates import Candidate
 from saccade.calibration.collect import Trials
-from saccade.calibration.crossvalidate import cross_validate, fit
+from saccade.calibration.crossvalidate import Fitted
 from saccade.models.data.recorded_epochs import RecordedEpochs
 from saccade.models.decoders.decoder_file import DecoderFile, EncoderSignature, InputSignature
-from saccade.models.encoders import EncoderFamily, export
+from saccade.models.encoders import export
+from saccade.models.evaluation.confidence import Confidence
 from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.epochs import EpochSettings
-from saccade.realtime.errors import CalibrationError
 from saccade.realtime.pipeline import to_spec
 
 SESSION_FIELDS = ("labels", "ignore")  # of the epochs: belong to a session, not to the decoder
 
 
-def make_decoder(
+def decoder_of(
     trials: Trials,
     gallery: Gallery,
-    family: EncoderFamily,
-    architecture: str,
-    *,
-    n_folds: int = 5,
-    seed: int = 0,
+    candidate: Candidate,
+    fitted: Fitted,
+    temperature: float,
+    confidence: Confidence,
+    found: Mapping[str, Any],
 ) -> DecoderFile:
-    """Cross-validate, then fit on all trials.
+    """Return the decoder that was fitted.
 
     Parameters
     ----------
     trials : Trials
-        Good epochs with their concepts.
+        What it was fitted to.
     gallery : Gallery
-        What the decoder will choose from.
-    family : EncoderFamily
-        Which encoder, with its settings.
-    architecture : str
-        The family's name among the entry points.
-    n_folds, seed : int
-        Of the cross-validation.
+        What it will choose from.
+    candidate : Candidate
+        What was fitted.
+    fitted : Fitted
+        What it has learned.
+    temperature : float
+        For cosines alone.
+    confidence : Confidence
+        How scores become probabilities.
+    found : mapping of str to Any
+        What was found on the way, ready for JSON; goes into ``calibration``.
 
     Raises
     ------
-    CalibrationError, GalleryError
-        If the trials do not allow a decoder, or a concept is not in the gallery.
+    CalibrationError
+        If the encoder can't be exported.
     """
-    rows = [gallery.row(label) for label in trials.labels]
-    labels = [gallery.names[row] for row in rows]  # capitals do not tell concepts apart
-    counts = collections.Counter(labels)
-    if len(counts) < 2:
-        raise CalibrationError(
-            f"a decoder needs trials of at least 2 concepts, but all {len(trials.labels)} are of "
-            f"'{next(iter(counts))}': record others too, or check the labels"
-        )
-    ch_names = trials.working_spec.ch_names
-    temperature, figures = cross_validate(
-        family, trials.data, labels, gallery, n_folds, seed, ch_names
-    )
-    fitted = fit(family, trials.data, rows, gallery, ch_names)
-    compared, centre = fitted.encoder.compared(gallery)
+    compared, centre = fitted.encoder.compared(gallery, fitted.centre)
     _, n_channels, n_times = trials.data.shape
     way = how_recorded(trials)
+    counts = collections.Counter(gallery.names[gallery.row(label)] for label in trials.labels)
     return DecoderFile(
         input=way.input,
         working_sfreq=way.working_sfreq,
         pipeline=way.pipeline,
         epochs=way.epochs,
         encoder=EncoderSignature(
-            architecture=architecture,
-            arguments=plain(dataclasses.asdict(family.settings)),
+            architecture=candidate.architecture,
+            arguments=plain(dict(candidate.arguments)),
             n_channels=n_channels,
             n_times=n_times,
             dim=compared.dim,
@@ -83,6 +77,7 @@ def make_decoder(
         signal_mean=fitted.mean,
         signal_whitening=fitted.whitening,
         temperature=temperature,
+        confidence=confidence,
         labels=way.labels,
         calibration={
             "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -92,8 +87,8 @@ def make_decoder(
             "rejected": trials.rejected,
             "delay_ms_at_10_hz": round(trials.delay_ms, 3),
             "settling_s": round(trials.settling_s, 3),
-            "figures": figures,
-        },
+        }
+        | dict(found),
         simulated=trials.spec.simulated,
     )
 

@@ -1,0 +1,1 @@
+"""What a calibration found, on one page that says what to do."""
