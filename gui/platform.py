@@ -2,7 +2,8 @@
 
 The one list of system libraries that Qt's wheels leave to the system stands here. The set-up
 script runs this file by its path before saccade is installed, so it needs nothing but Python;
-run so, it prints the command that installs what is missing, and fails where something is.
+run so, it prints the command that installs what is missing, and fails where something is. With
+``--screen`` it looks for what a window on an X screen needs, and for an X screen that nobody sees.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-# Shared object -> package on Debian and Ubuntu, on Fedora.
+# Shared object or program -> package on Debian and Ubuntu, on Fedora.
 _LIBRARIES = {
     "libglib-2.0.so.0": ("libglib2.0-0", "glib2"),
     "libGL.so.1": ("libgl1", "libglvnd-glx"),
@@ -24,6 +25,15 @@ _LIBRARIES = {
     "libxkbcommon.so.0": ("libxkbcommon0", "libxkbcommon"),
     "libdbus-1.so.3": ("libdbus-1-3", "dbus-libs"),
 }
+_SCREEN_LIBRARIES = {
+    "libxcb-cursor.so.0": ("libxcb-cursor0", "xcb-util-cursor"),
+    "libxcb-icccm.so.4": ("libxcb-icccm4", "xcb-util-wm"),
+    "libxcb-keysyms.so.1": ("libxcb-keysyms1", "xcb-util-keysyms"),
+    "libxcb-shape.so.0": ("libxcb-shape0", "libxcb"),
+    "libxcb-xkb.so.1": ("libxcb-xkb1", "libxcb"),
+    "libxkbcommon-x11.so.0": ("libxkbcommon-x11-0", "libxkbcommon-x11"),
+}
+_SCREEN_PROGRAMS = {"Xvfb": ("xvfb", "xorg-x11-server-Xvfb")}
 
 _PROBE = """
 import sys
@@ -50,8 +60,13 @@ class QtReport:
     problem: str | None
 
 
-def missing_libraries() -> tuple[str, ...]:
+def missing_libraries(*, screen: bool = False) -> tuple[str, ...]:
     """Return the shared objects Qt needs from the system and the loader can't load.
+
+    Parameters
+    ----------
+    screen : bool
+        Also what it needs for a window on an X screen.
 
     Returns
     -------
@@ -61,16 +76,25 @@ def missing_libraries() -> tuple[str, ...]:
     """
     if not sys.platform.startswith("linux"):
         return ()
-    return tuple(name for name in _LIBRARIES if not _loads(name))
+    needed = (*_LIBRARIES, *(_SCREEN_LIBRARIES if screen else ()))
+    return tuple(name for name in needed if not _loads(name))
+
+
+def missing_for_tests() -> tuple[str, ...]:
+    """Return what the tests that need an X screen lack: shared objects, and Xvfb."""
+    if not sys.platform.startswith("linux"):
+        return ()
+    programs = tuple(name for name in _SCREEN_PROGRAMS if shutil.which(name) is None)
+    return (*missing_libraries(screen=True), *programs)
 
 
 def install_command(missing: tuple[str, ...]) -> str:
-    """Return the shell command that installs shared objects, as this user would give it.
+    """Return the shell command that installs what is missing, as this user would give it.
 
     Parameters
     ----------
     missing : tuple of str
-        What `missing_libraries` returned.
+        What `missing_libraries` or `missing_for_tests` returned.
 
     Returns
     -------
@@ -80,14 +104,18 @@ def install_command(missing: tuple[str, ...]) -> str:
     """
     if not missing:
         return ""
+    known = _LIBRARIES | _SCREEN_LIBRARIES | _SCREEN_PROGRAMS
+    packages = [
+        " ".join(dict.fromkeys(known[name][system] for name in missing)) for system in (0, 1)
+    ]
     sudo = "" if getattr(os, "geteuid", lambda: 0)() == 0 else "sudo "
     if shutil.which("apt-get"):
-        packages = " ".join(_LIBRARIES[name][0] for name in missing)
         return (
-            f"{sudo}apt-get update && {sudo}apt-get install -y --no-install-recommends {packages}"
+            f"{sudo}apt-get update && "
+            f"{sudo}apt-get install -y --no-install-recommends {packages[0]}"
         )
     if shutil.which("dnf"):
-        return f"{sudo}dnf install -y {' '.join(_LIBRARIES[name][1] for name in missing)}"
+        return f"{sudo}dnf install -y {packages[1]}"
     return f"install the packages of this system that hold {', '.join(missing)}"
 
 
@@ -135,6 +163,7 @@ def _loads(name: str) -> bool:
 
 
 if __name__ == "__main__":
-    command = install_command(missing_libraries())
+    lacking = missing_for_tests() if "--screen" in sys.argv else missing_libraries()
+    command = install_command(lacking)
     sys.stdout.write(command)
     sys.exit(1 if command else 0)
