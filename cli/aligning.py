@@ -8,8 +8,14 @@ from typing import TYPE_CHECKING, cast, get_args
 import numpy as np
 
 from saccade.cli import common
-from saccade.models.alignment.adapt import LABELLED, AdaptationKind, adapt
-from saccade.models.decoders.manifest import OnlineAlignment, OnlineKind
+from saccade.models.alignment.adapt import LABELLED, AdaptationKind, adapt, with_running
+from saccade.models.decoders.manifest import (
+    MEMORY_TRIALS,
+    OnlineAlignment,
+    OnlineKind,
+    RunningAlignment,
+    RunningPart,
+)
 from saccade.realtime.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -77,6 +83,49 @@ def online_of(
     return OnlineAlignment(cast("OnlineKind", online), after)
 
 
+def parts_of(
+    running: str | None,
+    memory: float | None,
+    online: str | None,
+    *,
+    trials: bool,
+) -> tuple[RunningPart, ...]:
+    """Return what ``--running`` asks to be followed; nothing without it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such part, trials to begin from are missing, or the user is learned twice.
+    """
+    parts = common.listed(running) or ()
+    if memory is not None and not parts:
+        raise ConfigError("--memory says how long --running remembers, but that is not given")
+    if set(parts) - set(get_args(RunningPart)) or len(set(parts)) < len(parts):
+        raise ConfigError(f"--running takes signal and mean, each once by commas, not {running!r}")
+    if parts and online is not None:
+        raise ConfigError(
+            f"a user is learned once or throughout, but --online {online} and --running {running} "
+            "came: leave one out"
+        )
+    if "mean" in parts and not trials:
+        raise ConfigError(
+            f"--running {running} must know where the vectors of a person are in calibration, but "
+            "no trials came: name the person's sessions with --calibrate-on"
+        )
+    return tuple(cast("RunningPart", part) for part in parts)
+
+
+def following(
+    decoder: DecoderFile,
+    trials: SignalSet | None,
+    parts: tuple[RunningPart, ...],
+    memory: float | None,
+) -> DecoderFile:
+    """Return a decoder that follows its user; trials are as for :func:`aligned`."""
+    epochs = None if trials is None else trials.signals(np.arange(len(trials.table)))
+    return with_running(decoder, parts, memory or MEMORY_TRIALS, epochs)
+
+
 def aligned(
     decoder: DecoderFile, trials: SignalSet, kinds: Sequence[AdaptationKind]
 ) -> DecoderFile:
@@ -111,7 +160,12 @@ def alignment_lines(decoder: DecoderFile) -> list[str]:
         for note in decoder.calibration.get("adaptations", ())
     ]
     online = decoder.online
-    if online is not None:
+    if isinstance(online, RunningAlignment):
+        lines.append(
+            f"alignment    follows {' and '.join(online.parts)}, over some "
+            f"{online.memory_trials:g} good epochs"
+        )
+    elif online is not None:
         lines.append(
             f"alignment    {online.kind}, learned from the first {online.n_trials} good epochs of "
             "each session"

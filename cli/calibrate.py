@@ -1,8 +1,11 @@
-"""``saccade calibrate``: from recordings to a decoder file."""
+"""``saccade calibrate``: from a session, or from recordings of one, to a decoder file.
+
+The flags stand here; what is done is in :mod:`saccade.cli.calibration_fit` for recordings and in
+:mod:`saccade.cli.calibrate_live` for a session, which ends in the former.
+"""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -10,15 +13,69 @@ import typer
 
 from saccade.cli import common
 
+OF_SESSIONS = ("protocol", "session", "trials", "auto", "simulated", "speed", "windowed", "screen")
+OF_DECODERS = (
+    *("out", "overwrite", "accept", "save_trials", "protocol", "session", "trials", "auto"),
+    "recording",
+)
+OF_TIMING = ("photodiode", "flashes")
+OF_RECORDINGS = ("stream_id", "sfreq")
+
 
 def calibrate(
-    recording: Annotated[
-        list[Path], typer.Option("--recording", help="A recording; repeat, in the order of time.")
-    ],
-    out: Annotated[Path, typer.Option("--out", help="The decoder file to write (*.saccade).")],
+    context: typer.Context,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The decoder file to write (*.saccade).")
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the decoder file if it is there.")
     ] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Write it even if it is worth nothing.")
+    ] = False,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="rsvp (the default), single, demo, external, or a TOML file."),
+    ] = None,
+    trials: Annotated[
+        int | None, typer.Option(help="How many pictures; the protocol says otherwise.", min=1)
+    ] = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the session; one that was broken off goes on, as begun."),
+    ] = None,
+    auto: Annotated[
+        bool, typer.Option("--auto", help="Ask nobody: do what the verdict says.")
+    ] = False,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="With a simulated subject, of --seed.")
+    ] = False,
+    speed: Annotated[
+        float | None,
+        typer.Option(help="With --simulated: seconds of session per second.", min=0.01),
+    ] = None,
+    windowed: Annotated[
+        bool, typer.Option("--windowed", help="Show pictures in a window, to try it.")
+    ] = False,
+    screen: Annotated[
+        int | None, typer.Option(help="Show them on this screen; 0 is the first.", min=0)
+    ] = None,
+    timing_test: Annotated[
+        bool,
+        typer.Option("--timing-test", help="Instead: measure with a photodiode when light comes."),
+    ] = False,
+    photodiode: Annotated[
+        str | None, typer.Option(help="With --timing-test: the channel that sees the light.")
+    ] = None,
+    flashes: Annotated[
+        int, typer.Option(help="With --timing-test: how many flashes.", min=20)
+    ] = 200,
+    recording: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--recording", help="Instead of a session: a recording; repeat, in the order of time."
+        ),
+    ] = None,
     save_trials: Annotated[
         Path | None,
         typer.Option("--save-trials", help="Keep the epochs for saccade train (new, *.npz)."),
@@ -29,7 +86,16 @@ def calibrate(
     backbone: common.Backbone = None,
     weights: common.Weights = None,
     kind: common.Kind = None,
-    encoder: Annotated[str | None, typer.Option(help="ridge or eegproject.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(help="ridge, eegproject, …; or auto: what validation speaks for.")
+    ] = None,
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(help="Other people's decoder or encoder, to start from, as a candidate."),
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Minutes for deep networks as candidates, too.", min=0)
+    ] = None,
     channels: Annotated[
         str | None, typer.Option(help="Channels to use, by commas; all EEG channels otherwise.")
     ] = None,
@@ -65,6 +131,13 @@ def calibrate(
     ] = None,
     folds: Annotated[int | None, typer.Option(help="Folds of the cross-validation.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of everything that is drawn.")] = None,
+    running: Annotated[
+        str | None,
+        typer.Option(help="Let the decoder follow its user's drift: signal, mean, or both."),
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option(help="With --running: over so many good epochs.", min=10)
+    ] = None,
     stream: common.RecordedStream = None,
     stream_type: common.RecordedType = None,
     source_id: common.RecordedSourceId = None,
@@ -77,9 +150,10 @@ def calibrate(
     override: common.Set = None,
     json: common.Json = False,
 ) -> None:
-    """Make a decoder from recorded calibration runs."""
-    from saccade.cli import configuration
+    """Calibrate: show pictures, record, and make a decoder; or make one of --recording."""
+    from saccade.cli import configuration, session_given
 
+    begun = None if recording or timing_test else session_given.begun_in(session)
     loaded = configuration.load(
         config,
         {
@@ -113,58 +187,59 @@ def calibrate(
             "gallery.weights": weights,
             "gallery.kind": kind,
             "calibration.encoder": encoder,
+            "calibration.pretrained": pretrained,
+            "calibration.budget_min": budget,
             "calibration.folds": folds,
             "calibration.seed": seed,
+            "calibration.running": common.listed(running),
+            "calibration.memory_trials": memory,
         },
         override or (),
+        session_given.settings_of(begun),
     )
-    settings = loaded.config
 
-    from saccade.cli import fitting, recorded
-    from saccade.models.decoders import decoder_file
-    from saccade.realtime.sources.file import FileSource
+    if timing_test:
+        common.refuse_given(context, OF_DECODERS, "--timing-test makes no decoder")
+        loaded.refuse(configuration.NOT_OF_TIMING, "--timing-test makes no decoder")
+        from saccade.cli import timing_test as timing
 
-    check_target(out, overwrite=overwrite)
-    if save_trials is not None:
-        _check_session(save_trials)
-    sources = [FileSource(recorded.file_settings(path, loaded, stream_id)) for path in recording]
-    concepts = fitting.checked_gallery(settings)  # before any recording is read
-    trials = fitting.trials_from_files(sources, settings)
-    made = fitting.decoder_from(trials, concepts, settings)
-    decoder_file.save(made, out, overwrite=overwrite)
-    if save_trials is not None:
-        from saccade.cli import trial_sources
-
-        trial_sources.save_session(trials, save_trials)
-    if json:
-        common.emit({"decoder": str(out), "simulated": made.simulated} | made.calibration)
-        return
-    for line in fitting.report_lines(made):
-        typer.echo(line)
-    typer.echo(f"wrote {out}")
-
-
-def check_target(out: Path, *, overwrite: bool) -> None:
-    """Refuse, before minutes of work, a place where the decoder could not be written."""
-    from saccade.realtime.errors import ConfigError
-
-    if out.suffix != ".saccade":
-        raise ConfigError(f"--out should end in .saccade, as {out.stem}.saccade, not '{out.name}'")
-    if out.is_dir() or (
-        out.resolve().parent.is_dir() and not os.access(out.resolve().parent, os.W_OK)
-    ):
-        raise ConfigError(f"{out} can't be written: it is a folder, or lies in one that is closed")
-    if not out.resolve().parent.is_dir():
-        raise ConfigError(f"--out is to lie in {out.resolve().parent}, which is no folder: make it")
-    if out.exists() and not overwrite:
-        raise ConfigError(f"{out} exists: choose another name, or give --overwrite")
-
-
-def _check_session(path: Path) -> None:
-    """Refuse a place where the epochs could not be written; no session is ever replaced."""
-    from saccade.realtime.errors import ConfigError
-
-    if path.suffix != ".npz" or path.exists() or not path.absolute().parent.is_dir():
-        raise ConfigError(
-            f"--save-trials should name a new file that ends in .npz, in a folder, not '{path}'"
+        timing_asked = timing.Asked(
+            photodiode=photodiode,
+            flashes=flashes,
+            screen=screen or 0,
+            windowed=windowed,
+            simulated=simulated,
+            speed=1.0 if speed is None else speed,
+            as_json=json,
         )
+        timing.run(timing_asked, loaded.config)
+        return
+    common.refuse_given(context, OF_TIMING, "it is for --timing-test")
+    from saccade.cli import decoder_target
+
+    out = decoder_target.named(out or session_given.out_of(begun))
+    decoder_target.check_target(out, overwrite=overwrite)
+    if save_trials is not None:
+        decoder_target.check_trials(save_trials)
+    from saccade.cli.calibration_fit import Output, from_recordings
+
+    output = Output(out, overwrite=overwrite, accept=accept, trials=save_trials, as_json=json)
+    if recording:
+        common.refuse_given(context, OF_SESSIONS, "--recording is of a session that is over")
+        from_recordings(recording, loaded, output, stream_id)
+        return
+    common.refuse_given(context, OF_RECORDINGS, "a live stream says it itself")
+    from saccade.cli.calibrate_live import calibrate_live
+
+    asked = session_given.asked(
+        begun,
+        protocol=protocol,
+        trials=trials,
+        folder=session,
+        auto=auto,
+        simulated=simulated,
+        speed=speed,
+        windowed=windowed,
+        screen=screen,
+    )
+    calibrate_live(asked, loaded, output)

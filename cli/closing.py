@@ -50,9 +50,17 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
         )
     for key, what in (("accuracy", "accuracy"), ("accuracy_all", "  rejected too")):
         if key in summary:
-            lines.append(f"{what:<12} {accuracy_line(summary[key])}")
+            before = summary[key].get("before_swap")
+            since = f" (since the swap; {before} before it)" if before else ""
+            lines.append(f"{what:<12} {accuracy_line(summary[key])}{since}")
+    if "decided" in summary:
+        lines += decided_lines(summary["decided"])
     if "ideal_observer" in summary:
         lines.append(f"{'at best':<12} {ideal_line(summary['ideal_observer'])}")
+    if "commands" in summary:
+        lines.append(f"commands     {_listed(summary['commands'])}")
+    if summary.get("paused"):
+        lines.append("PAUSED       nothing is decoded or decided")
     if "unlabelled" in summary["markers"]:
         unlabelled = summary["markers"]["unlabelled"]
         values = ", ".join(f"'{value}' ({n})" for value, n in unlabelled.items())
@@ -60,10 +68,65 @@ def summary_lines(summary: Mapping[str, Any]) -> list[str]:
     if "recording" in summary:
         lines += recording_lines(summary["recording"])
     lines += [f"LOST OUTPUT  {sink}" for sink in summary.get("dropped_sinks", ())]
+    if "undelivered" in summary:
+        lines.append(f"LOST RESULTS {_listed(summary['undelivered'])} could not be sent")
+    if "speed_accuracy" in summary:
+        lines += trade_off_lines(summary["speed_accuracy"])
     if summary.get("trained_on"):
         lines.append("TRAINED ON   this very recording: its accuracy says nothing about others")
     if summary["simulated"]:
         lines.append("SIMULATED    all of the above: no person, no CLIP")
+    return lines
+
+
+def decided_lines(decided: Mapping[str, Any]) -> list[str]:
+    """Return what the decisions came to.
+
+    Parameters
+    ----------
+    decided : mapping
+        As from :class:`~saccade.cli.decided.DecisionBoard`.
+    """
+    lines = [
+        f"decisions    {decided['n']} ({decided['mode']}): {decided['chosen']} chosen, "
+        f"{decided['abstained']} abstained; on average after {decided['mean_epochs']:.1f} epochs, "
+        f"{decided['mean_s']:.1f} s; ended by {_listed(decided['endings'])}"
+    ]
+    if "accuracy" in decided:
+        found = decided["accuracy"]
+        low, high = found["ci95"]
+        lines.append(
+            f"  right      {found['share']:.1%} [95 % {low:.1%} to {high:.1%}] of {found['n']} "
+            f"chosen, of {decided['meant']} whose truth is known"
+        )
+    if "before_swap" in decided:
+        lines.append(f"  since swap {decided['before_swap']} by the decoder before are not counted")
+    return lines
+
+
+def trade_off_lines(told: Mapping[str, Any]) -> list[str]:
+    """Return speed against accuracy as the lines of a table.
+
+    Parameters
+    ----------
+    told : mapping
+        As from :func:`saccade.cli.deciding.trade_off`.
+    """
+    lines = [
+        f"speed against accuracy, {told['alternatives']} alternatives, chance "
+        f"{1 / told['alternatives']:.1%}; trials {told['trials']}",
+        f"{'ends at':>16} {'n':>5} {'decided':>8} {'right [95 %]':>24} {'epochs':>7} {'s':>6} "
+        f"{'Wolpaw':>8} {'mutual':>7} bits/min",
+    ]
+    for p in told["points"]:
+        ends = f"p {p['value']:.2f}" if p["rule"] == "threshold" else f"{p['value']:.0f} epochs"
+        right = "-"
+        if p["right"] is not None:
+            right = f"{p['right']:.1%} [{p['ci95'][0]:.1%} to {p['ci95'][1]:.1%}]"
+        lines.append(
+            f"{ends:>16} {p['n']:>5} {p['decided']:>8.1%} {right:>24} {p['mean_epochs']:>7.2f} "
+            f"{p['mean_s']:>6.2f} {p['wolpaw_bits_per_min']:>8.1f} {p['mutual_bits_per_min']:>7.1f}"
+        )
     return lines
 
 
@@ -128,10 +191,22 @@ def alignment_line(about: Mapping[str, Any]) -> str:
     """
     if about.get("problem"):
         return f"{about['kind']} OFF after {about['trials']} trials: {about['problem']}"
+    if about["kind"] == "running":
+        return _running_line(about)
     if about["active"]:
         return f"{about['kind']}, learned from {about['trials']} trials"
     missing = about["of"] - about["trials"]
     return f"{about['kind']} not yet: {about['trials']} of {about['of']} trials, {missing} to come"
+
+
+def _running_line(about: Mapping[str, Any]) -> str:
+    """Return where an alignment that follows its user has got to."""
+    far = ", ".join(f"{part} {distance:.0%}" for part, distance in about["distance"].items())
+    told = f"running {' and '.join(about['parts'])}, {about['trials']} good trials; of the way "
+    told += f"allowed: {far}"
+    if about["fallbacks"]:
+        told += f"; fell back {about['fallbacks']} times"
+    return f"{told}; FROZEN: {about['fallback']}" if about["fallback"] else told
 
 
 def recording_lines(about: Mapping[str, Any]) -> list[str]:

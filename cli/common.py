@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -42,6 +43,14 @@ Weights = Annotated[
 WeightsFile = Annotated[
     Path | None,
     typer.Option("--weights-file", help="The weights themselves, where they can't be downloaded."),
+]
+Decide = Annotated[
+    str | None,
+    typer.Option(
+        "--decide",
+        help="Decide over several epochs: closed, single, target or sliding; how, with --set "
+        "decision.KEY=VALUE.",
+    ),
 ]
 Device = Annotated[
     str | None, typer.Option("--device", help="Of torch, as cuda:0; a GPU if there is one.")
@@ -108,6 +117,34 @@ def label_map(labels: list[str] | None) -> dict[str, str]:
     return pairs
 
 
+def refuse_given(context: typer.Context, names: tuple[str, ...], why: str) -> None:
+    """Refuse flags of a command line that would change nothing.
+
+    Parameters
+    ----------
+    context : typer.Context
+        Of the verb, which knows what was given.
+    names : tuple of str
+        The parameters that are meant.
+    why : str
+        Why they would change nothing.
+
+    Raises
+    ------
+    ConfigError
+        Naming the flags.
+    """
+    from saccade.realtime.errors import ConfigError
+
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in names
+        if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+    ]
+    if given:
+        raise ConfigError(f"{', '.join(given)} would change nothing here: {why}")
+
+
 def emit(result: Mapping[str, Any]) -> None:
     """Print one line of JSON."""
     typer.echo(json.dumps(result, allow_nan=False, ensure_ascii=False))
@@ -134,6 +171,32 @@ def stop_signals() -> Iterator[threading.Event]:
     before = {n: signal.signal(n, handle) for n in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def breaking_off() -> Iterator[None]:
+    """Let a signal that asks to end break off what waits for a person, too.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        In the main thread, once whoever was to hear of the signal has.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        heard = before[signal.Signals(number)]
+        if callable(heard):
+            heard(number, frame)
+        raise KeyboardInterrupt
+
+    for number in before:
+        signal.signal(number, handle)
+    try:
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -7,142 +7,17 @@ line say. TOML knows no null, so the text "none" stands for it: ``low_hz = "none
 
 from __future__ import annotations
 
-import datetime
 import difflib
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import ValidationError
 
+from saccade.cli.sections import Config, EpochsSection, PipelineSection
 from saccade.realtime.errors import ConfigError
-
-
-def _dated(path: Path) -> Path:
-    """Return a file to write, ``{datetime}`` in its name replaced by the present time."""
-    now = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
-    return Path(str(path).replace("{datetime}", now))
-
-
-class Section(BaseModel):
-    """Base of the sections: frozen, and a key that is not known is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class StreamSection(Section):
-    """Which EEG stream, and what it does not say itself."""
-
-    name: str | None = None
-    type: str | None = None
-    source_id: str | None = None
-    predicate: str | None = None
-    fieldtrip: str | None = None
-    trigger: str | None = None
-    event_text: Literal["value", "type", "both"] | None = None
-    unit: str | None = None
-    ch_names: tuple[str, ...] | None = None
-    sfreq: float | None = Field(None, gt=0)
-    resolve_timeout_s: float = Field(5.0, gt=0)
-    stall_s: float = Field(0.4, gt=0)
-
-
-class MarkersSection(Section):
-    """Which marker streams, and what their values stand for."""
-
-    names: tuple[str, ...] = ()
-    labels: dict[str, str] = Field(default_factory=dict)
-    ignore: tuple[str, ...] = ()
-
-
-class PipelineSection(Section):
-    """The causal chain of a decoder to be calibrated; a finished decoder brings its own."""
-
-    channels: tuple[str, ...] | None = None
-    line_hz: float | None = Field(None, gt=0)
-    low_hz: float | None = Field(0.5, gt=0)
-    high_hz: float | None = Field(40.0, gt=0)
-    order: int = Field(4, ge=1, le=12)
-    reference: Literal["average", "channels"] | None = None
-    reference_channels: tuple[str, ...] = ()
-    resample_hz: float | None = Field(None, gt=0)
-    bads: tuple[str, ...] = ()
-    repair: Literal["auto"] | None = None
-    asr_cutoff: float | None = Field(None, gt=0)
-    rail_uv: float = Field(1e6, gt=0)
-    gap_ms: float | None = Field(None, gt=0)
-    fill_ms: float = Field(20.0, ge=0)
-    dejitter: bool = True
-    blocks: tuple[dict[str, JsonValue], ...] | None = None
-
-
-class EpochsSection(Section):
-    """How epochs are cut and judged."""
-
-    tmin_s: float = -0.2
-    tmax_s: float = 0.8
-    baseline_s: tuple[float, float] | None = (-0.2, 0.0)
-    crop_s: tuple[float, float] | None = (0.0, 0.8)
-    reject_ptp_uv: float | None = Field(None, gt=0)
-    reject_flat_uv: float | None = Field(None, gt=0)
-    potato_z: float | None = Field(None, gt=0)
-    keep_flagged: tuple[str, ...] = ()
-    late_s: float = Field(5.0, ge=0)
-
-
-class GallerySection(Section):
-    """Where the concepts come from; without ``vectors``, the built-in everyday ones."""
-
-    vectors: Path | None = None
-    names: Path | None = None
-    backbone: str = "unknown"
-    weights: str = "unknown"
-    kind: Literal["image", "prototype", "text", "attributes"] = "text"
-
-
-class CalibrationSection(Section):
-    """How a decoder is fitted."""
-
-    encoder: str = "ridge"
-    options: dict[str, JsonValue] = Field(default_factory=dict)
-    folds: int = Field(5, ge=2)
-    seed: int = Field(0, ge=0)
-
-
-class QualitySection(Section):
-    """How channels are judged; ``settings`` replace those of the preset, one by one.
-
-    ``enabled`` none means yes for a live stream and no for a recording.
-    """
-
-    enabled: bool | None = None
-    preset: str = "generic"
-    settings: dict[str, JsonValue] = Field(default_factory=dict)
-
-
-class OutputSection(Section):
-    """Where results go; ``{datetime}`` in a name gives every session a new file."""
-
-    prefix: str = "saccade"
-    lsl: bool = True
-    log: Annotated[Path, AfterValidator(_dated)] | None = None
-    record: Annotated[Path, AfterValidator(_dated)] | None = None
-    top_k: int = Field(5, ge=1)
-
-
-class Config(Section):
-    """All of it."""
-
-    stream: StreamSection = StreamSection()
-    markers: MarkersSection = MarkersSection()
-    pipeline: PipelineSection = PipelineSection()
-    epochs: EpochsSection = EpochsSection()
-    gallery: GallerySection = GallerySection()
-    calibration: CalibrationSection = CalibrationSection()
-    quality: QualitySection = QualitySection()
-    output: OutputSection = OutputSection()
 
 
 @dataclass(frozen=True)
@@ -187,6 +62,7 @@ def load(
     path: Path | None = None,
     flags: Mapping[str, Any] | None = None,
     settings: Sequence[str] = (),
+    before: Mapping[str, Any] | None = None,
 ) -> Loaded:
     """Read a configuration.
 
@@ -198,6 +74,8 @@ def load(
         Dotted key → value, as the command line gave it; None and empty values count as not given.
     settings : sequence of str
         ``SECTION.KEY=VALUE`` of the ``--set`` flags; they override the others.
+    before : mapping of str to Any, optional
+        Dotted key → value, of a session that goes on; all others override them.
 
     Raises
     ------
@@ -207,6 +85,10 @@ def load(
     """
     tree: dict[str, dict[str, Any]] = {}
     origins: dict[str, str] = {}
+    for dotted, value in (before or {}).items():
+        section, key = dotted.split(".")
+        tree.setdefault(section, {})[key] = value
+        origins[dotted] = "session.json"
     if path is not None:
         for section, values in _read(path).items():
             if not isinstance(values, dict):
@@ -214,7 +96,7 @@ def load(
                     f"{path.name}: settings stand in sections such as [stream], "
                     f"but '{section}' stands alone: move it into one"
                 )
-            tree[section] = dict(values)
+            tree.setdefault(section, {}).update(values)
             origins |= {f"{section}.{key}": path.name for key in values}
     for dotted, value in (flags or {}).items():
         if value is None or value == () or value == [] or value == {}:
@@ -235,6 +117,16 @@ def load(
     if loaded.config.gallery.vectors is None and loaded.config.gallery.names is None:
         keys = ("gallery.backbone", "gallery.weights", "gallery.kind")
         loaded.refuse(keys, "they describe a gallery, but none is given with --gallery")
+    if loaded.config.calibration.pretrained is not None:
+        cut = tuple(f"epochs.{key}" for key in EpochsSection.model_fields)
+        loaded.refuse(("pipeline.", *cut), "--pretrained brings its own pipeline and window")
+    if not loaded.config.calibration.running:
+        alone = ("calibration.memory_trials",)
+        loaded.refuse(alone, "it is of calibration.running, or --running, which is not given")
+    if loaded.config.decision.mode is None:
+        loaded.refuse(("decision.",), "nothing is decided without decision.mode, or --decide")
+    elif loaded.config.decision.mode != "sliding":
+        loaded.refuse(("decision.hop_s",), "only mode 'sliding' cuts windows without markers")
     if loaded.config.pipeline.blocks is not None:
         chain = tuple(f"pipeline.{key}" for key in CHAIN_KEYS)
         loaded.refuse(chain, "pipeline.blocks replaces the chain they belong to")
@@ -252,6 +144,13 @@ CHAIN_KEYS = (
 )
 # What only a recording can tell, and so only calibrate and train on recordings look at.
 LEARNED_KEYS = ("pipeline.asr_cutoff", "epochs.potato_z")
+
+
+# A timing test takes the jitter out of stamps, as a session would, and looks at nothing else of it.
+NOT_OF_TIMING = (
+    *("gallery.", "calibration.", "epochs.", "markers.", "verdict."),
+    *(f"pipeline.{key}" for key in PipelineSection.model_fields if key != "dejitter"),
+)
 
 
 def _overrides(settings: Sequence[str]) -> dict[str, Any]:
@@ -285,6 +184,11 @@ def plain(value: Any) -> Any:
 
 # Flags that are not called after their key.
 _FLAG_NAMES = {
+    "control.enabled": "no-control",
+    "control.name": "control",
+    "calibration.memory_trials": "memory",
+    "calibration.budget_min": "budget",
+    "decision.mode": "decide",
     "stream.name": "stream",
     "stream.type": "stream-type",
     "markers.names": "markers",

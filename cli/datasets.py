@@ -155,11 +155,11 @@ def settings_for(
 
     Before a picture of its fast sequence stands the response to the one before.
     """
-    from saccade.cli import configuration
+    from saccade.cli import configuration, sections
 
     loaded = configuration.load(config, flags, override or ())
     if source == "simulated" and not any(key.startswith("epochs.") for key in loaded.origins):
-        own = configuration.EpochsSection(tmin_s=0.0, baseline_s=None, crop_s=None)
+        own = sections.EpochsSection(tmin_s=0.0, baseline_s=None, crop_s=None)
         changed = loaded.config.model_copy(update={"epochs": own})
         loaded = dataclasses.replace(loaded, config=changed)
     return loaded

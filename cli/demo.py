@@ -24,7 +24,7 @@ from saccade.cli import common
 if TYPE_CHECKING:
     from threading import Event
 
-    from saccade.cli.configuration import Config
+    from saccade.cli.sections import Config
     from saccade.models.decoders.decoder_file import DecoderFile
     from saccade.realtime.protocols import Source
     from saccade.realtime.types import StreamSpec

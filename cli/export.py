@@ -11,7 +11,7 @@ import typer
 from saccade.cli import common, datasets
 
 if TYPE_CHECKING:
-    from saccade.cli.configuration import Config
+    from saccade.cli.sections import Config
     from saccade.models.data.recorded_epochs import RecordedEpochs
     from saccade.models.decoders.decoder_file import DecoderFile
     from saccade.models.training.encoder_parts import EncoderFile
@@ -55,6 +55,13 @@ def export(
     after: Annotated[
         int | None, typer.Option(help="With --online: from the first so many good epochs.", min=2)
     ] = None,
+    running: Annotated[
+        str | None,
+        typer.Option(help="Follow this throughout each session: signal, mean, or both by commas."),
+    ] = None,
+    memory: Annotated[
+        float | None, typer.Option(help="With --running: over so many good epochs.", min=10)
+    ] = None,
     sfreq: Annotated[
         float | None,
         typer.Option(help="Rate of the stream, Hz, where the data went through no pipeline."),
@@ -67,7 +74,7 @@ def export(
     json: common.Json = False,
 ) -> None:
     """Make a decoder of an encoder: for a person, a gallery and a stream."""
-    from saccade.cli import aligning, calibrate, configuration, trial_sources
+    from saccade.cli import aligning, configuration, decoder_target, trial_sources
     from saccade.cli.targets import bank_for, gallery_for
     from saccade.cli.targets import unseen as only_unseen
     from saccade.models.decoders import decoder_file
@@ -76,9 +83,10 @@ def export(
     from saccade.models.training.encoder_fit import fitting
     from saccade.models.training.encoder_parts import check_gallery
 
-    calibrate.check_target(out, overwrite=overwrite)
+    decoder_target.check_target(out, overwrite=overwrite)
     kinds = aligning.kinds_of(align, trials=bool(calibrate_on))
     learned_online = aligning.online_of(online, after, kinds)
+    parts = aligning.parts_of(running, memory, online, trials=bool(calibrate_on))
     loaded = configuration.load(
         config,
         {
@@ -125,12 +133,14 @@ def export(
         made = aligning.aligned(made, trials, kinds)
     if learned_online is not None:
         made = dataclasses.replace(made, online=learned_online)
+    if parts:
+        made = aligning.following(made, trials, parts, memory)
     decoder_file.save(made, out, overwrite=overwrite)
     if json:
         about = {key: value for key, value in made.calibration.items() if key != "trained_on"}
         facts = {"decoder": str(out), "gallery": len(made.gallery), "simulated": made.simulated}
-        if learned_online is not None:
-            facts["online"] = dataclasses.asdict(learned_online)
+        if made.online is not None:
+            facts["online"] = dataclasses.asdict(made.online)
         common.emit(facts | about)
         return
     for line in _lines(made):

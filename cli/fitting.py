@@ -9,13 +9,16 @@ from typing import Any
 import pylsl
 
 from saccade.calibration.artifacts import learn_potato, learn_reconstruction
-from saccade.calibration.collect import Trials, collect
-from saccade.calibration.recorded import make_decoder
+from saccade.calibration.choose import Calibrated, FitSettings, choose_decoder
+from saccade.calibration.collect import Trials, collect, of_calibration
+from saccade.calibration.fit_progress import FitProgress
+from saccade.calibration.matching import HOLE_S
+from saccade.cli.aligning import alignment_lines
 from saccade.cli.closing import accuracy_line
-from saccade.cli.configuration import Config
-from saccade.cli.galleries import gallery_of
-from saccade.models.decoders.decoder_file import DecoderFile
-from saccade.models.encoders import EncoderFamily
+from saccade.cli.pretrained import gallery_for, pretrained_of
+from saccade.cli.sections import Config
+from saccade.models.alignment.adapt import with_running
+from saccade.models.decoders.decoder_file import DecoderFile, require_fit
 from saccade.models.galleries.gallery import Gallery
 from saccade.realtime import registry
 from saccade.realtime.blocks.units import BRAIN_TYPES, EEG_TYPES
@@ -51,6 +54,10 @@ def pipeline_settings(settings: Config, spec: StreamSpec, gap_s: float | None) -
     ConfigError
         If there is no such channel, or one that is bad is not among those selected.
     """
+    start = pretrained_of(settings)
+    if start is not None:
+        require_fit(start, spec)
+        return settings_from_spec(start.pipeline)
     p = settings.pipeline
     channels = p.channels or _channels_of_the_brain(spec)
     blocks: list[dict[str, Any]] = [{"block": "select", "ch_names": list(channels)}]
@@ -163,6 +170,16 @@ def with_potato(
 
 def epoch_settings(settings: Config) -> EpochSettings:
     """Return how epochs are cut; what only a recording can tell is left out."""
+    start = pretrained_of(settings)
+    if start is not None:
+        own = registry.build_settings(
+            EpochSettings, start.epochs, "the pretrained decoder's epochs"
+        )
+        labels = settings.markers.labels or None
+        made: EpochSettings = dataclasses.replace(
+            own, labels=labels, ignore=settings.markers.ignore
+        )
+        return made
     section = settings.epochs
     return EpochSettings(
         tmin_s=section.tmin_s,
@@ -180,39 +197,26 @@ def epoch_settings(settings: Config) -> EpochSettings:
 
 def checked_gallery(settings: Config) -> Gallery:
     """Return the gallery, having made sure that every label is in it."""
-    gallery = gallery_of(settings)
+    gallery = gallery_for(settings)
     for label in settings.markers.labels.values():
         gallery.row(label)
     return gallery
 
 
-def encoder_family(settings: Config) -> EncoderFamily:
-    """Return the encoder that is asked for, with its options; one that draws, with the seed."""
-    c = settings.calibration
-    family = registry.load("saccade.encoders", c.encoder)
-    settings_type = type(family().settings)
-    options = dict(c.options)
-    known = {field.name for field in dataclasses.fields(settings_type)}
-    # A calibration's trials of a concept are not repetitions of a picture, to be averaged.
-    for name, value in (("seed", c.seed), ("repetitions", "single")):
-        if name in known:
-            options.setdefault(name, value)
-    where = f"calibration.options of {c.encoder}"
-    made: EncoderFamily = family(registry.build_settings(settings_type, options, where))
-    return made
-
-
 def trials_from_files(sources: Sequence[FileSource], settings: Config) -> Trials:
     """Return the labelled epochs of recorded runs.
 
-    What counts as a gap is measured on all the runs, as their amplifier's jitter.
+    What counts as a gap is measured on all the runs, as their amplifier's jitter. A session has
+    shown those trials again that have a hole of :data:`HOLE_S`, so in its recordings that is a gap
+    whatever the jitter: no trial counts twice.
     """
     specs = [source.open() for source in sources]
     gaps_s = [
         measured_gap_s(source.recording.stamps, spec.sfreq)
         for source, spec in zip(sources, specs, strict=True)
     ]
-    return trials_from(sources, settings, specs[0], max(gaps_s))
+    gap_s = min(max(gaps_s), HOLE_S) if any(map(of_calibration, sources)) else max(gaps_s)
+    return trials_from(sources, settings, specs[0], gap_s)
 
 
 def trials_from(
@@ -244,17 +248,28 @@ def trials_from(
     return collect(sources, pipeline, epochs, pylsl.local_clock, stop)
 
 
+def calibrated_from(
+    trials: Trials,
+    gallery: Gallery,
+    settings: Config,
+    progress: Callable[[FitProgress], None] | None = None,
+) -> Calibrated:
+    """Return the decoder that some trials give, and all that is known of it.
+
+    Figures are those of the decoder as it was calibrated, also where it will follow its user.
+    """
+    c = settings.calibration
+    fit = FitSettings(c.encoder, c.options, c.folds, c.seed, c.budget_min, c.kept_out)
+    made = choose_decoder(trials, gallery, fit, pretrained_of(settings), progress)
+    if not c.running:
+        return made
+    following = with_running(made.decoder, c.running, c.memory_trials, trials.data)
+    return dataclasses.replace(made, decoder=following)
+
+
 def decoder_from(trials: Trials, gallery: Gallery, settings: Config) -> DecoderFile:
     """Return the decoder that some trials give."""
-    c = settings.calibration
-    return make_decoder(
-        trials,
-        gallery,
-        encoder_family(settings),
-        c.encoder,
-        n_folds=c.folds,
-        seed=c.seed,
-    )
+    return calibrated_from(trials, gallery, settings).decoder
 
 
 def _look_ahead_s(decoder: DecoderFile) -> float:
@@ -269,23 +284,50 @@ def report_lines(decoder: DecoderFile) -> list[str]:
     figures = c["figures"]
     rejected = ", ".join(f"{n} for {reason}" for reason, n in c["rejected"].items()) or "none"
     how = {
-        "time": "each fold trained on what came before it",
-        "concept": "ranked among concepts not trained on",
+        "time": "each part by what came before it",
+        "concept": "by what came before, among concepts not trained on",
     }[figures["split"]]
     chain = " → ".join(block["block"] for block in decoder.pipeline["blocks"])
     ahead_ms = 1e3 * _look_ahead_s(decoder)
+    known, control = figures.get("known_concepts"), figures["permuted_control"]
+    unlearned = figures.get("kept_out_concepts")
     lines = [
         f"pipeline     {chain}: {c['delay_ms_at_10_hz']:.0f} ms late at 10 Hz, settled after "
         f"{c['settling_s']:.1f} s",
         f"trials       {c['trials']} good of {len(c['trials_of'])} concepts; rejected: {rejected}",
-        f"encoder      {decoder.encoder.architecture}, "
+        f"encoder      {c['chosen']['name']}, "
         f"{decoder.encoder.n_channels} channels × {decoder.encoder.n_times} samples at "
         f"{decoder.working_sfreq:g} Hz",
-        f"held out     {accuracy_line(figures)} ({figures['folds']} folds, {how})",
-        f"control      {accuracy_line(figures['permuted_control'])} (labels permuted in training)",
-        f"probability  expected calibration error {figures['calibration_error']:.3f}, of the same "
-        f"{figures['n']} trials",
+        *_choice_lines(c),
+        f"held out     {accuracy_line(figures)} ({figures['folds']} parts, {how})",
+        *([f"             {accuracy_line(known)} (of concepts trained on)"] if known else []),
+        *([f"             {accuracy_line(unlearned)} (of those kept out)"] if unlearned else []),
+        f"control      {accuracy_line(control)} (one draw, labels permuted in "
+        f"{control['permuted']})",
+        _probability_line(figures["reliability"]),
+        *alignment_lines(decoder),
     ]
     if ahead_ms:
         lines.insert(1, f"look-ahead   every prediction comes {ahead_ms:.0f} ms later for it")
     return [*lines, "SIMULATED    no person, no CLIP"] if decoder.simulated else lines
+
+
+def _choice_lines(calibration: dict[str, Any]) -> list[str]:
+    """Return what the encoder was chosen among, where there was a choice."""
+    tried = calibration["candidates"]
+    lines = [
+        f"{'chosen' if not number else '':<12} {one['name']}: {one['bits']:.2f} bits a trial, "
+        f"95 % interval {one['ci95_bits'][0]:.2f} to {one['ci95_bits'][1]:.2f}; {one['why']}"
+        for number, one in enumerate(tried)
+    ]
+    unfit = [f"             {name}: {why}" for name, why in calibration["unfit"].items()]
+    return [*lines, *unfit] if len(tried) + len(unfit) > 1 else []
+
+
+def _probability_line(reliable: dict[str, Any]) -> str:
+    low, high = reliable["ci95_ece"]
+    return (
+        f"probability  expected calibration error {reliable['ece']:.3f}, 95 % interval {low:.3f} "
+        f"to {high:.3f}, of {reliable['n']} held-out trials (exact ones would have "
+        f"{reliable['ece_of_exact']:.3f})"
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from saccade.cli.configuration import Config, GallerySection
+from saccade.cli.sections import Config, GallerySection
 from saccade.models.galleries import gallery_store
 from saccade.models.galleries.gallery import Gallery
 from saccade.models.galleries.gallery_files import load_arrays, load_everyday

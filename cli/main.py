@@ -18,6 +18,7 @@ import typer
 from saccade.cli import (
     calibrate,
     config_show,
+    ctl,
     demo,
     doctor,
     evaluate,
@@ -48,6 +49,7 @@ app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
 app.command("export")(export.export)
 app.add_typer(config_show.app, name="config")
+app.command("ctl")(ctl.ctl)
 app.command("doctor")(doctor.doctor)
 
 

@@ -16,7 +16,8 @@ import typer
 from saccade.cli import common
 
 if TYPE_CHECKING:
-    from saccade.cli.configuration import Config, Loaded
+    from saccade.cli.configuration import Loaded
+    from saccade.cli.sections import Config
     from saccade.realtime.protocols import Source
     from saccade.realtime.sources.file import FileSource
 
@@ -69,6 +70,14 @@ def replay(
     decode_rejected: Annotated[
         bool, typer.Option("--decode-rejected", help="Decode rejected epochs too, counted apart.")
     ] = False,
+    decide: common.Decide = None,
+    speed_accuracy: Annotated[
+        bool,
+        typer.Option(
+            "--speed-accuracy",
+            help="With --decide: what other thresholds and numbers of epochs would have given.",
+        ),
+    ] = False,
     log: Annotated[Path | None, typer.Option(help="Write a JSONL log to this new file.")] = None,
     compare: Annotated[
         bool,
@@ -103,6 +112,8 @@ def replay(
     decoding = {
         "--label": bool(label),
         "--decode-rejected": decode_rejected,
+        "--decide": decide is not None,
+        "--speed-accuracy": speed_accuracy,
         "--log": log is not None,
         **comparing,
     }
@@ -115,6 +126,7 @@ def replay(
         _refuse(sending, "with --decoder nothing is sent, and decoded as fast as possible, once")
         if any(comparing.values()):
             _refuse(part, "a session can be compared only as a whole")
+            _refuse({"--speed-accuracy": speed_accuracy}, "a comparison is with what was decided")
     else:
         _refuse(decoding, "it is the --decoder that decodes, and none is given")
         if loop:
@@ -130,6 +142,7 @@ def replay(
             "stream.ch_names": common.listed(ch_names),
             "markers.names": tuple(markers or ()),
             "markers.labels": common.label_map(label),
+            "decision.mode": decide,
             "output.log": log,
             "output.lsl": False,
         },
@@ -161,19 +174,32 @@ def replay(
         _compare(against or file, decoder, source, loaded, decode_rejected, as_json=json)
     else:
         played = source if start is None and stop is None else Tape(source, start or 0.0, stop)
-        summary, _ = _decode(decoder, source, played, loaded.config, decode_rejected)
+        summary, _ = _decode(
+            decoder, source, played, loaded.config, decode_rejected, rehearse=speed_accuracy
+        )
         common.report(summary, as_json=json)
 
 
 def _decode(
-    decoder: Path, file: FileSource, played: Source, settings: Config, decode_rejected: bool
+    decoder: Path,
+    file: FileSource,
+    played: Source,
+    settings: Config,
+    decode_rejected: bool,
+    *,
+    rehearse: bool = False,
 ) -> tuple[dict[str, Any], bool]:
     """Decode what is played of a file; return the summary, and whether it came to the end."""
     from saccade.cli import wiring
     from saccade.models.decoders import decoder_file
 
     session = wiring.Session(
-        decoder_file.load(decoder), played, settings, decode_rejected=decode_rejected, live=False
+        decoder_file.load(decoder),
+        played,
+        settings,
+        decode_rejected=decode_rejected,
+        live=False,
+        rehearse=rehearse,
     )
     with common.stop_signals() as stop:
         session.start()

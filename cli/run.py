@@ -2,7 +2,8 @@
 
 Concurrent activities: this thread runs the engine's loop, blocks only in the inlet, and draws the
 table; liblsl fills inlets and empties outlets in threads of its own; a recording is written by one
-more thread (:mod:`saccade.realtime.xdf.background`).
+more thread (:mod:`saccade.realtime.xdf.background`), and commands are taken by another
+(:mod:`saccade.realtime.control.server`).
 """
 
 from __future__ import annotations
@@ -56,6 +57,17 @@ def run(
         str | None, typer.Option(help="First part of the names of the outgoing streams.")
     ] = None,
     top_k: Annotated[int | None, typer.Option(help="How many concepts to report.")] = None,
+    control: Annotated[
+        str | None, typer.Option("--control", help="Take commands (saccade ctl) under this name.")
+    ] = None,
+    no_control: Annotated[bool, typer.Option("--no-control", help="Take no commands.")] = False,
+    decide: common.Decide = None,
+    osc: Annotated[
+        str | None, typer.Option(help="HOST:PORT to send results to as OSC messages.")
+    ] = None,
+    udp: Annotated[
+        str | None, typer.Option(help="HOST:PORT to send results to as datagrams of JSON.")
+    ] = None,
     no_lsl: Annotated[bool, typer.Option("--no-lsl", help="Publish nothing over LSL.")] = False,
     config: common.ConfigFile = None,
     override: common.Set = None,
@@ -63,7 +75,10 @@ def run(
 ) -> None:
     """Decode a live LSL stream (or FieldTrip buffer) with a decoder file, until Ctrl-C."""
     from saccade.cli import configuration
+    from saccade.realtime.errors import ConfigError
 
+    if control is not None and no_control:
+        raise ConfigError("--control would change nothing with --no-control: leave one out")
     loaded = configuration.load(
         config,
         {
@@ -86,6 +101,11 @@ def run(
             "output.prefix": prefix,
             "output.top_k": top_k,
             "output.lsl": False if no_lsl else None,
+            "output.osc": osc,
+            "output.udp": udp,
+            "decision.mode": decide,
+            "control.name": control,
+            "control.enabled": False if no_control else None,
         },
         override or (),
     )
@@ -93,8 +113,9 @@ def run(
     loaded.refuse(("stream.sfreq",), "a live stream says its own rate")
     settings = loaded.config
 
-    from saccade.cli import wiring
+    from saccade.cli import controlling, wiring
     from saccade.models.decoders import decoder_file
+    from saccade.realtime.engine import StepResult
 
     session = wiring.Session(
         decoder_file.load(decoder),
@@ -104,9 +125,19 @@ def run(
         table="" if not json else None,
         record=settings.output.record,
     )
-    session.start()  # Ctrl-C ends the search for streams at once
-    with common.stop_signals() as stop:
-        common.say(f"saccade: decoding '{session.engine.spec.name}'; Ctrl-C ends it")
-        over = wiring.until(stop.is_set, session.engine.spec.sfreq, duration, idle_timeout)
-        summary = session.run(over)
+    with controlling.commanded(session, settings) as commands:
+        session.start()  # Ctrl-C ends the search for streams at once
+        with common.stop_signals() as stop:
+            ctl = f"; saccade ctl --session {commands.name}" if commands.name else ""
+            common.say(f"saccade: decoding '{session.engine.spec.name}'; Ctrl-C ends it{ctl}")
+            despite = session.file.calibration.get("accepted_despite")
+            if despite is not None:
+                common.say(f"saccade: this decoder was accepted although {despite}")
+            over = wiring.until(stop.is_set, session.engine.spec.sfreq, duration, idle_timeout)
+
+            def ended(result: StepResult) -> bool:
+                commands.obey()
+                return over(result)
+
+            summary = session.run(ended)
     common.report(summary, as_json=json)

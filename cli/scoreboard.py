@@ -7,13 +7,20 @@ from typing import Any
 
 from saccade.models.evaluation.accuracy import accuracy, auc, auc_interval
 from saccade.realtime.sinks.base import QuietSink
-from saccade.realtime.types import Prediction
+from saccade.realtime.types import Prediction, StreamEvent
+
+
+def is_swap(event: StreamEvent) -> bool:
+    """Return whether an event says that another decoder takes over."""
+    return event.kind == "command" and (event.command or {}).get("do") == "swap"
 
 
 class Scoreboard(QuietSink):
     """Collects the place of the shown concept in every prediction whose truth is known.
 
-    Epochs that were rejected, but decoded all the same, count only in ``accuracy_all``.
+    Epochs that were rejected, but decoded all the same, count only in ``accuracy_all``. Where
+    another decoder took over, all is of its own predictions, and ``before_swap`` of the accuracy
+    says how many with a known truth were made before.
 
     Parameters
     ----------
@@ -31,6 +38,14 @@ class Scoreboard(QuietSink):
         self.labels: list[str] = []
         self._good: list[bool] = []
         self._contrast: list[float] = []
+        self._before_swap = 0
+
+    def event(self, event: StreamEvent) -> None:
+        """Begin anew when another decoder takes over."""
+        if is_swap(event):
+            self._before_swap += len(self.ranks)
+            for counted in (self.ranks, self.labels, self._good, self._contrast):
+                counted.clear()
 
     def prediction(self, prediction: Prediction) -> None:
         """Count one prediction."""
@@ -51,6 +66,9 @@ class Scoreboard(QuietSink):
             summary["accuracy"] = self.result(only_good=True)
         if self.ranks and not all(self._good):
             summary["accuracy_all"] = self.result(only_good=False)
+        for key in ("accuracy", "accuracy_all"):
+            if self._before_swap and key in summary:
+                summary[key]["before_swap"] = self._before_swap
 
     def result(self, *, only_good: bool) -> dict[str, Any]:
         """Return the figures, over the good epochs or over all that were decoded."""

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from saccade.realtime.sinks.base import QuietSink
 from saccade.realtime.types import (
+    Decision,
     Epoch,
     Prediction,
     QualityReport,
@@ -47,6 +48,8 @@ class LiveTable(QuietSink):
         self._live = Live(console=self._console, auto_refresh=False)
         self._drawn_s = 0.0
         self._newest: Prediction | None = None
+        self._decision: Decision | None = None
+        self._n_decisions = self._n_chosen = self._n_meant = self._n_right = 0
         self._n_predictions = self._n_rejected = self._n_known = self._n_top1 = self._n_top5 = 0
         self._status: dict[str, Any] = {}
         self._quality: QualityReport | None = None
@@ -70,6 +73,16 @@ class LiveTable(QuietSink):
     def rejected(self, epoch: Epoch) -> None:
         """Count an epoch that was not decoded."""
         self._n_rejected += 1
+
+    def decision(self, decision: Decision) -> None:
+        """Take a decision."""
+        self._decision = decision
+        self._n_decisions += 1
+        self._n_chosen += decision.choice is not None
+        known = decision.choice is not None and decision.truth is not None
+        self._n_meant += known
+        self._n_right += known and decision.choice == decision.truth
+        self._draw()
 
     def event(self, event: StreamEvent) -> None:
         """Show what happened to a stream, above the table, for good."""
@@ -131,6 +144,13 @@ class LiveTable(QuietSink):
                 f"single-trial top-1 {self._n_top1 / n:.1%} (chance {1 / self._gallery_size:.1%})"
                 f" · top-5 {self._n_top5 / n:.1%} (chance {5 / self._gallery_size:.1%}) · n {n}"
             )
+        if self._decision is not None:
+            lines.append(decision_line(self._decision))
+            right = f" · {self._n_right} of {self._n_meant} right" if self._n_meant else ""
+            lines.append(
+                f"{self._n_decisions} decisions · {self._n_decisions - self._n_chosen} "
+                f"abstained{right}"
+            )
         samples = self._status.get("samples", {})
         lines.append(
             f"{self._n_predictions} predictions · {self._n_rejected} epochs rejected · "
@@ -143,6 +163,24 @@ class LiveTable(QuietSink):
         if self._simulated:
             lines.append("SIMULATED: no person, no CLIP")
         return lines
+
+
+def decision_line(decision: Decision) -> str:
+    """Return what was decided last, in words.
+
+    Parameters
+    ----------
+    decision : Decision
+        The newest.
+    """
+    about = "" if decision.item is None else f" about {decision.item}"
+    said = decision.choice or "nothing"
+    left_out = f" ({decision.n_left_out} left out)" if decision.n_left_out else ""
+    truth = "" if decision.truth is None else f", meant {decision.truth}"
+    return (
+        f"decided{about}: {said}, {decision.probability:.0%} after {decision.n_epochs} "
+        f"epochs{left_out}, {decision.elapsed_s:.1f} s ({decision.ending}){truth}"
+    )
 
 
 def channels_line(report: QualityReport) -> str:

@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from saccade.cli.configuration import Config
 from saccade.cli.galleries import gallery_of
+from saccade.cli.sections import Config
 from saccade.models.galleries.gallery import Gallery
 from saccade.realtime.errors import ConfigError, GalleryError
 

@@ -255,8 +255,8 @@ def _check_folder(path: Path | None, flag: str) -> None:
 
 def _concepts(path: Path) -> tuple[str, ...]:
     """Return the names in a gallery's file, or in a list of names."""
-    from saccade.cli.configuration import GallerySection
     from saccade.cli.galleries import stored_of
+    from saccade.cli.sections import GallerySection
     from saccade.models.galleries.gallery_files import read_names
 
     if path.suffix == ".txt":

@@ -21,9 +21,10 @@ import pylsl
 from saccade.calibration.collect import Trials, collect
 from saccade.calibration.recorded import how_recorded
 from saccade.cli import common, fitting, recorded, simulated
-from saccade.cli.configuration import Config, Loaded
+from saccade.cli.configuration import Loaded
 from saccade.cli.datasets import PLAN, Wanted, check
 from saccade.cli.galleries import gallery_of
+from saccade.cli.sections import Config
 from saccade.models.data import recorded_epochs
 from saccade.models.data.layouts import open_dataset
 from saccade.models.data.recorded_epochs import RecordedEpochs

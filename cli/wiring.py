@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pylsl
 
-from saccade.cli.configuration import Config
+from saccade.cli.decided import DecisionBoard
+from saccade.cli.deciding import epochs_for, evidence_settings, trade_off
 from saccade.cli.events import EventLines
 from saccade.cli.galleries import gallery_of
 from saccade.cli.scoreboard import Scoreboard
+from saccade.cli.sections import Config
 from saccade.cli.table import LiveTable
 from saccade.models.decoders.decoder import RetrievalDecoder
 from saccade.models.decoders.decoder_file import DecoderFile, require_fit
@@ -25,15 +27,21 @@ from saccade.realtime import registry
 from saccade.realtime.engine import Engine, StepResult
 from saccade.realtime.epochs import Epocher, EpochSettings
 from saccade.realtime.errors import ConfigError
+from saccade.realtime.evidence.decider import make_decider
+from saccade.realtime.evidence.rehearsal import Notes
+from saccade.realtime.evidence.settings import EvidenceSettings
 from saccade.realtime.pipeline import Pipeline, settings_from_spec
-from saccade.realtime.protocols import Sink, Source
+from saccade.realtime.protocols import Decider, Sink, Source
 from saccade.realtime.quality.monitor import QualityMonitor
 from saccade.realtime.quality.presets import preset
 from saccade.realtime.quality.settings import QualitySettings
 from saccade.realtime.quality.watch import StreamWatch, WatchSettings
+from saccade.realtime.sinks.datagrams import receiver
 from saccade.realtime.sinks.jsonl import JSONLSink
 from saccade.realtime.sinks.lsl import LSLSink, LSLSinkSettings
+from saccade.realtime.sinks.osc import OSCSink
 from saccade.realtime.sinks.tally import Tally
+from saccade.realtime.sinks.udp import UDPSink
 from saccade.realtime.sinks.xdf import XDFSink, XDFSinkSettings
 from saccade.realtime.sources.fieldtrip.settings import FieldTripSourceSettings, parse_address
 from saccade.realtime.sources.fieldtrip.source import FieldTripSource
@@ -122,6 +130,13 @@ class Session:
         Where to record the session; None does not.
     live : bool
         The source is live, so that signal quality is watched unless the settings say no.
+    rehearse : bool
+        Tell in the summary what other rules would have decided.
+
+    Raises
+    ------
+    ConfigError
+        If there is nothing decided that other rules could be held against.
     """
 
     def __init__(
@@ -134,8 +149,10 @@ class Session:
         table: str | None = None,
         record: Path | None = None,
         live: bool = True,
+        rehearse: bool = False,
     ) -> None:
         self.file = file
+        self._settings = settings
         self.recorder: XDFSink | None = None
         wants_gallery = settings.gallery.vectors or settings.gallery.names
         self.decoder = RetrievalDecoder(
@@ -144,9 +161,10 @@ class Session:
             gallery=gallery_of(settings) if wants_gallery else None,
             top_k=settings.output.top_k,
         )
-        epochs = epoch_settings(file, settings)
+        labelled = epoch_settings(file, settings)
         gallery = self.decoder.gallery
-        shown = {label: gallery.row(label) for label in (epochs.labels or {}).values()}
+        shown = {label: gallery.row(label) for label in (labelled.labels or {}).values()}
+        epochs, evidence = self.as_decided(file)
         pipeline = Pipeline(settings_from_spec(file.pipeline))
         observed = live if settings.quality.enabled is None else settings.quality.enabled
         limits = quality_settings(settings, pipeline.settings.gap_s or 0.0)
@@ -163,15 +181,35 @@ class Session:
                 "decoder": file.manifest,
                 "decoder_sha256": fingerprint(file),
                 "gallery": gallery.digest,
-                "labels": dict(epochs.labels or {}),
-                "ignore": list(epochs.ignore),
+                "labels": dict(labelled.labels or {}),
+                "ignore": list(labelled.ignore),
                 "decode_rejected": decode_rejected,
+                "decision": None if evidence is None else settings.decision.model_dump(),
+                "decided_by": None if evidence is None else dataclasses.asdict(evidence),
                 "versions": library_versions(),
                 "started_unix_s": round(time.time(), 3),
             },
             monitor=QualityMonitor(limits) if observed else None,
             watch=StreamWatch(watching, pipeline.timing_report) if observed else None,
+            decider=self._decider(evidence, rehearse=rehearse),
         )
+
+    def as_decided(self, file: DecoderFile) -> tuple[EpochSettings, EvidenceSettings | None]:
+        """Return how this session cuts epochs for a decoder, and how it weighs what that says.
+
+        Raises
+        ------
+        ConfigError
+            If what the session asks for can't be had with this decoder.
+        """
+        settings = self._settings
+        epochs, ranked = epoch_settings(file, settings), self.decoder.gallery.names
+        labels = tuple((epochs.labels or {}).values())
+        own = file.gallery.names
+        evidence = evidence_settings(settings.decision, file.calibration, labels, own, ranked)
+        if evidence is None:
+            return epochs, None
+        return epochs_for(evidence, epochs, settings.decision.hop_s), evidence
 
     def start(self) -> None:
         """Connect, refusing a stream that the decoder does not fit."""
@@ -183,17 +221,34 @@ class Session:
             self.engine.run(over, READ_TIMEOUT_S)
         finally:
             summary = self.engine.stop()
-        if self.decoder.alignment is not None:
-            summary["alignment"] = self.decoder.alignment
         if self.recorder is not None:
             summary["recording"] = self.recorder.report()
+        if self._rehearsal is not None:
+            summary["speed_accuracy"] = trade_off(*self._rehearsal)
         return summary
+
+    def _decider(self, evidence: EvidenceSettings | None, *, rehearse: bool) -> Decider | None:
+        self._rehearsal: tuple[Notes, EvidenceSettings] | None = None
+        if evidence is None:
+            if rehearse:
+                raise ConfigError("--speed-accuracy needs to know what is decided: add --decide")
+            return None
+        decider = make_decider(evidence)
+        if not rehearse:
+            return decider
+        notes = Notes(decider)
+        self._rehearsal = notes, evidence
+        return notes
 
     def _sinks(
         self, settings: Config, shown: dict[str, int], table: str | None, record: Path | None
     ) -> list[Sink]:
-        # The first two tell the others what they have counted when they close; they take no time.
-        sinks: list[Sink] = [Scoreboard(len(self.decoder.names), shown), Tally()]
+        # The first three tell the others what they have counted when they close; they take no time.
+        sinks: list[Sink] = [
+            Scoreboard(len(self.decoder.names), shown),
+            DecisionBoard(),
+            Tally(),
+        ]
         if settings.output.lsl:  # before the slower ones, because its readers wait
             sinks.append(
                 LSLSink(
@@ -202,6 +257,11 @@ class Session:
                     )
                 )
             )
+        if settings.output.osc is not None:
+            host, port = receiver(settings.output.osc)
+            sinks.append(OSCSink(host, port, settings.output.prefix))
+        if settings.output.udp is not None:
+            sinks.append(UDPSink(*receiver(settings.output.udp)))
         if settings.output.log is not None:
             sinks.append(JSONLSink(settings.output.log, shown))
         if record is not None:
@@ -241,14 +301,19 @@ def quality_settings(settings: Config, gap_s: float = 0.0) -> QualitySettings:
 def fingerprint(file: DecoderFile) -> str:
     """Return the SHA-256 of all that a decoder computes with, however its file is written.
 
-    That is encoder, gallery, temperature and alignment, pipeline, epochs and labels.
+    That is encoder, gallery, confidence and alignment, learned or online, pipeline, epochs and
+    labels.
     """
     content = hashlib.sha256(file.script + file.gallery.digest.encode())
-    way = json.dumps([file.pipeline, file.epochs, file.labels], sort_keys=True)
+    sure = None if file.confidence is None else dataclasses.asdict(file.confidence)
+    online = None if file.online is None else dataclasses.asdict(file.online)
+    way = json.dumps([file.pipeline, file.epochs, file.labels, sure, online], sort_keys=True)
     content.update(way.encode())
     arrays = [file.gallery_centre, file.signal_mean, file.signal_whitening]
     if file.alignment is not None:
         arrays += [file.alignment.mean, file.alignment.matrix]
+    if file.online_mean is not None:
+        arrays.append(file.online_mean)
     for array in (*arrays, np.array(file.temperature)):
         content.update(np.ascontiguousarray(array).tobytes())
     return content.hexdigest()
