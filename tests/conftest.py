@@ -21,6 +21,8 @@ hypothesis.settings.load_profile("saccade")
 
 # Before pylsl is imported anywhere: streams of the tests stay on loopback.
 os.environ["LSLAPICFG"] = str(ROOT / "tests" / "lsl_api.cfg")
+# Before Qt is: it ends the whole process where it finds no screen.
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -121,6 +123,37 @@ def outlet() -> Callable[..., AbstractContextManager[pylsl.StreamOutlet]]:
     return _outlet
 
 
+@pytest.fixture(scope="session")
+def x_display() -> Iterator[str]:
+    """Return the name of an X screen that nobody sees, such as ``:99``."""
+    program = shutil.which("Xvfb")
+    if program is None:
+        pytest.skip("there is no Xvfb, so no screen to show pictures on: apt-get install xvfb")
+    told, tell = os.pipe()
+    server = subprocess.Popen(
+        [
+            program,
+            "-displayfd",
+            str(tell),
+            "-screen",
+            "0",
+            "1280x800x24",
+            "-nolisten",
+            "tcp",
+            "-noreset",
+        ],
+        pass_fds=(tell,),
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(tell)
+    try:
+        with os.fdopen(told) as answer:
+            yield f":{answer.readline().strip()}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
 @dataclass(frozen=True)
 class Recorded:
     """A session over LSL that was recorded: its files and its summary."""
@@ -133,10 +166,10 @@ class Recorded:
 @pytest.fixture
 def record(
     saccade: Saccade, decoder: Path, stream_name: str, tmp_path: Path
-) -> Callable[[Path], Recorded]:
+) -> Callable[..., Recorded]:
     """Return what sends a run at twenty times its pace while ``run --record`` decodes it."""
 
-    def session(run: Path) -> Recorded:
+    def session(run: Path, *more: object) -> Recorded:
         path, log = tmp_path / "session.xdf", tmp_path / "session.jsonl"
         sender = subprocess.Popen(
             [
@@ -150,7 +183,7 @@ def record(
             outcome = saccade(
                 *("run", "--decoder", decoder, "--stream", stream_name, "--no-lsl", "--json"),
                 *("--markers", f"{stream_name}-markers", "--set", "stream.resolve_timeout_s=60"),
-                *("--record", path, "--log", log, "--idle-timeout", 2),
+                *("--record", path, "--log", log, "--idle-timeout", 2, *more),
             )
         finally:
             sender.kill()

@@ -114,9 +114,8 @@ def test_an_encoder_can_be_chosen_and_set(
         encoding="utf-8",
     )
     out = tmp_path / "deep.saccade"
-    last_line(
-        saccade("calibrate", "--recording", runs[0], "--out", out, "--config", config, "--json")
-    )
+    flags = ("--out", out, "--config", config, "--accept", "--json")
+    last_line(saccade("calibrate", "--recording", runs[0], *flags))
     encoder = load(out).encoder
     assert encoder.architecture == "eegproject"
     assert (encoder.arguments["epochs"], encoder.arguments["seed"]) == (2, 3)

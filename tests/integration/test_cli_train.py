@@ -494,6 +494,19 @@ class TestOwnSessions:
         refused = saccade(*exported, "--overwrite", "--sfreq", 250)
         assert_refused(refused, "stream.sfreq", "it brings")
 
+    def test_a_calibrated_decoder_follows_its_user(
+        self, saccade: Saccade, runs: tuple[Path, Path], tmp_path: Path
+    ) -> None:
+        out = tmp_path / "d.saccade"
+        made = ("calibrate", "--recording", runs[0], *LABELS, "--encoder", "ridge", "--out", out)
+        last_json(saccade(*made, "--running", "signal,mean", "--memory", 30, "--json"))
+        online = load(out).online
+        assert (online.parts, online.memory_trials) == (("signal", "mean"), 30)
+        live = last_json(saccade("replay", runs[1], "--decoder", out, "--json"))["alignment"]
+        assert (live["kind"], live["active"]) == ("running", True)
+        refused = saccade(*made, "--overwrite", "--memory", 30)
+        assert_refused(refused, "memory_trials", "--running")
+
     def test_export_aligns_to_a_person(
         self, saccade: Saccade, runs: tuple[Path, Path], tmp_path: Path
     ) -> None:
@@ -534,6 +547,19 @@ class TestOwnSessions:
         live = last_json(saccade("replay", runs[1], "--decoder", out, "--json"))
         assert live["alignment"] == {"kind": "euclidean", "trials": 20, "of": 20, "active": True}
 
+        follow = (*export, "--running", "signal,mean", "--calibrate-on", bob, "--memory", 30)
+        assert "alignment    follows signal and mean, over some 30 good" in saccade(*follow).out
+        assert_refused(saccade(*judge), "running", "saccade replay")
+        live = last_json(saccade("replay", runs[1], "--decoder", out, "--json"))["alignment"]
+        assert (live["kind"], live["parts"], live["active"]) == (
+            "running",
+            ["signal", "mean"],
+            True,
+        )
+        assert live["trials"] > 20
+        said = saccade("replay", runs[1], "--decoder", out).out
+        assert f"alignment    running signal and mean, {live['trials']} good trials" in said
+
     @pytest.mark.parametrize(
         ("flags", "words"),
         [
@@ -543,6 +569,14 @@ class TestOwnSessions:
             (("--online", "whitening"), ("--after", "give both")),
             (("--after", "50"), ("--online", "give both")),
             (("--online", "linear", "--after", "50"), ("whitening or euclidean", "'linear'")),
+            (("--memory", "50"), ("--running", "not given")),
+            (("--running", "magic"), ("signal and mean", "'magic'")),
+            (("--running", "mean"), ("--running mean", "--calibrate-on")),
+            (("--running", "whitening", "--calibrate-on", "s"), ("signal and mean", "'whitening'")),
+            (
+                ("--running", "signal", "--online", "euclidean", "--after", "9"),
+                ("once or throughout", "--online euclidean", "--running signal"),
+            ),
             (
                 (
                     "--calibrate-on",

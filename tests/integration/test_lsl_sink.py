@@ -27,7 +27,7 @@ from saccade.realtime.types import (
 
 pytestmark = pytest.mark.lsl
 
-PARTS = ("predictions", "scores", "status", "quality", "health")
+PARTS = ("predictions", "decisions", "scores", "status", "quality", "health")
 SPEC = StreamSpec(
     "amp", 250.0, ("Fz", "Cz", "EOG"), ("eeg", "eeg", "eog"), ("µV",) * 3, "id", simulated=True
 )
@@ -100,6 +100,7 @@ def test_the_streams_describe_themselves(stream_name, sink):
             "score_2": "cosine",
             "probability_2": "1",
         },
+        "decisions": {"decision": "json"},
         "status": {"status": "json"},
         "quality": dict(layout.columns(SPEC.ch_names)),
         "health": {"health": "json"},
@@ -191,9 +192,9 @@ def test_every_session_has_source_ids_of_its_own(stream_name):
     sinks.append(LSLSink(LSLSinkSettings(stream_name, session_id="s1")))
     for sink in sinks:
         sink.open(SPEC, SESSION)
-    found = pylsl.resolve_bypred(f"starts-with(name, '{stream_name}')", 15, 5.0)
+    found = pylsl.resolve_bypred(f"starts-with(name, '{stream_name}')", 18, 5.0)
     ids = {info.source_id() for info in found}
-    assert len(ids) == len(found) == 15
+    assert len(ids) == len(found) == 18
     assert {f"{stream_name}-{part}-s1" for part in PARTS} < ids
     for sink in sinks:
         sink.close({})

@@ -81,11 +81,11 @@ def test_preprocessing_is_chosen_without_a_look_at_the_test(
     recordings: Any, twin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    folds = recordings.folds
+    forward = recordings.forward_in_time
     monkeypatch.setattr(
         recordings,
-        "folds",
-        lambda labels, *rest, **more: seen.append(len(labels)) or folds(labels, *rest, **more),
+        "forward_in_time",
+        lambda n_trials, n_parts: seen.append(n_trials) or forward(n_trials, n_parts),
     )
     chosen = recordings.choose(_of(recordings, "P300"), twin, recordings.CHOICES[:2])
     assert chosen in recordings.CHOICES[:2]

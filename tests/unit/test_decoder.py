@@ -22,6 +22,7 @@ from saccade.models.decoders.decoder_file import (
 from saccade.models.encoders import export
 from saccade.models.encoders.projector import Projector
 from saccade.models.encoders.ridge import Ridge
+from saccade.models.evaluation.confidence import Confidence
 from saccade.models.galleries.gallery import Gallery, targets
 from saccade.realtime.errors import (
     ConfigError,
@@ -136,6 +137,19 @@ class TestRanking:
         warm = RetrievalDecoder(make(temperature=1.0)).decode(epoch())
         np.testing.assert_array_equal(cold.scores, warm.scores)
         assert cold.top[0].probability > warm.top[0].probability
+
+    def test_confidence_is_of_cosine_times_length_with_bias_and_lapses(self):
+        sure = Confidence("dot", 0.3, {gallery().names[1].upper(): 1.5}, 0.05)
+        file = make(confidence=sure)
+        ranking = RetrievalDecoder(file).decode(epoch())
+        assert np.array_equal(ranking.scores, RetrievalDecoder(make()).decode(epoch()).scores)
+        length = np.linalg.norm(RetrievalDecoder(file).embed(epoch()).astype(np.float64))
+        biases = np.zeros(len(gallery()))
+        biases[1] = 1.5
+        expected = sure.probabilities(ranking.scores, length, biases)
+        np.testing.assert_allclose(ranking.probabilities, expected, rtol=1e-6)
+        with pytest.raises(DecoderFileError, match=r"\['zebra'\] have a bias"):
+            make(confidence=Confidence("dot", 0.3, {"zebra": 1.0}))
 
     def test_time_taken_is_measured(self):
         ticks = itertools.count(start=0.0, step=0.25)
@@ -252,6 +266,22 @@ class TestAnotherGallery:
         )
         together = RetrievalDecoder(file, gallery=both).decode(epoch())
         np.testing.assert_array_equal(together.scores[12:], ranking.scores)
+
+    def test_biases_are_of_the_own_gallery_alone(self):
+        sure = Confidence("cosine", 0.1, {gallery().names[0]: 3.0})
+        file, fewer = make(confidence=sure), gallery(5)
+        vectors = file.gallery.vectors[:5]
+        fewer = replace(fewer, names=file.gallery.names[:5], vectors=vectors)
+        found = RetrievalDecoder(file, gallery=fewer).decode(epoch())
+        even = RetrievalDecoder(make(confidence=replace(sure, bias={})), gallery=fewer)
+        np.testing.assert_array_equal(found.probabilities, even.decode(epoch()).probabilities)
+        own = RetrievalDecoder(file).decode(epoch()).probabilities
+        assert (
+            own[0]
+            > RetrievalDecoder(make(confidence=replace(sure, bias={})))
+            .decode(epoch())
+            .probabilities[0]
+        )
 
     def test_the_own_gallery_given_changes_nothing(self):
         expected = RetrievalDecoder(make()).decode(epoch())

@@ -159,7 +159,7 @@ class TestRoundTrip:
         manifest = make(epochs={"baseline_s": (-0.1, 0.0)}).manifest
         assert json.loads(json.dumps(manifest)) == manifest
         assert manifest["epochs"] == {"baseline_s": [-0.1, 0.0]}
-        assert manifest["schema_version"] == 2
+        assert manifest["schema_version"] == 3
         assert manifest["gallery"]["size"] == 3
         assert manifest["gallery"]["digest"] == make().gallery.digest
         assert manifest["input"]["ch_names"] == ["Cz", "Pz"]
@@ -354,10 +354,13 @@ def put_member(name, content):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (set_field("schema_version", 3), "schema_version of manifest.json must be 1 to 2, not 3"),
-        (set_field("schema_version", True), "must be 1 to 2, not True"),
+        (set_field("schema_version", 4), "schema_version of manifest.json must be 1 to 3, not 4"),
+        (set_field("schema_version", True), "must be 1 to 3, not True"),
         (set_field("gallery.projection", "x"), "says .*projection='x'.* but in the file is"),
-        (set_field("online", {"kind": "magic", "n_trials": 5}), r"online\.kind .* 'magic' came"),
+        (
+            set_field("online", {"kind": "magic", "n_trials": 5}),
+            r"online of manifest\.json .* tag 'magic'",
+        ),
         (
             set_field("alignment", {"kind": "linear", "n_trials": 5, "settings": {}}),
             "arrays.safetensors must hold .*'alignment_mean'.* not ",
@@ -452,13 +455,34 @@ def test_a_file_of_version_1_is_read():
 
     def change(manifest, parts):
         manifest["schema_version"] = 1
-        del manifest["alignment"], manifest["online"]
+        del manifest["alignment"], manifest["online"], manifest["confidence"]
         for name in ("preprocessing", "templates", "projection"):
             del manifest["gallery"][name]
 
     assert to_bytes(from_bytes(forged(change))) == CONTENT
     with pytest.raises(DecoderFileError, match=r"gallery of manifest\.json .*nothing came"):
         from_bytes(forged(lambda manifest, _: (change(manifest, _), manifest.pop("gallery"))))
+
+
+def test_a_file_of_version_2_is_read():
+    """As saccade 0.2 wrote it: with alignments, without a way from scores to probabilities."""
+    online = OnlineAlignment("whitening", 60)
+    decoder = make(online=online)
+
+    def change(manifest, _):
+        manifest["schema_version"] = 2
+        del manifest["confidence"]
+
+    found = from_bytes(forged(change, decoder))
+    assert found.confidence is None
+    assert found.online == online
+    assert to_bytes(found) == to_bytes(decoder)
+
+
+def test_a_confidence_that_gives_no_probability_is_named():
+    wrong = {"measure": "dot", "temperature": -1.0, "bias": {}, "lapse": 0.0}
+    with pytest.raises(DecoderFileError, match=r"manifest\.json .* temperature .*not -1\.0"):
+        from_bytes(forged(lambda manifest, _: manifest.update(confidence=wrong)))
 
 
 @pytest.mark.parametrize("manifest", [b"not json", b"[]", b"null", b"\xff\xfe"])

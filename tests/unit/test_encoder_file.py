@@ -372,7 +372,7 @@ class TestExport:
         decoder = make_decoder(trained("ridge"), gallery())
         assert judged_decoder(decoder, signals(), None).trained_on
         learning = dataclasses.replace(decoder, online=OnlineAlignment("whitening", 50))
-        with pytest.raises(ConfigError, match=r"whitening, from the first 50 .* saccade replay"):
+        with pytest.raises(ConfigError, match=r"online whitening.* saccade replay"):
             judged_decoder(learning, signals(), None)
 
     def test_no_pipeline_is_refused(self):

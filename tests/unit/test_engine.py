@@ -227,6 +227,15 @@ def test_latency_of_a_fast_replay_counts_from_arrival(array_source: Any) -> None
     assert 0 < latency["prediction"]["p99"] < 100
 
 
+def test_results_that_a_sink_could_not_deliver_are_in_the_summary(array_source: Any) -> None:
+    losing, healthy = Recorder(), Recorder()
+    losing.n_lost = 3
+    made = engine(array_source(SPEC, SIGNAL, STAMPS, MARKERS), losing, healthy)
+    made.start()
+    made.run(lambda _: False)
+    assert made.stop()["undelivered"] == {"Recorder": 3}
+
+
 @pytest.mark.parametrize("where", ["prediction", "rejected", "status", "close"])
 def test_a_sink_that_fails_is_dropped_and_the_session_goes_on(
     array_source: Any, where: str, caplog: pytest.LogCaptureFixture

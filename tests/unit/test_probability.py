@@ -1,4 +1,4 @@
-"""Temperature and calibration error on data whose truth is known."""
+"""Temperature on data whose truth is known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import pytest
 
 from saccade.models.evaluation.probability import (
     HOTTEST,
-    calibration_error,
     fit_temperature,
     softmax,
 )
@@ -70,29 +69,6 @@ class TestTemperature:
         )
 
 
-class TestCalibrationError:
-    def test_by_hand(self):
-        p = np.array([[0.9, 0.1], [0.8, 0.2], [0.35, 0.65], [0.55, 0.45]])
-        # bin .5-.6: .55 right; .6-.7: .65 wrong; .8-.9: .8 right; .9-1: .9 wrong
-        expected = (0.45 + 0.65 + 0.2 + 0.9) / 4
-        assert calibration_error(p, [1, 0, 0, 0]) == pytest.approx(expected)
-
-    def test_bins_matter(self):
-        p = np.array([[0.9, 0.1], [0.6, 0.4]])
-        assert calibration_error(p, [0, 1], n_bins=1) == pytest.approx(0.25)
-        assert calibration_error(p, [0, 1], n_bins=2) == pytest.approx(0.25)
-        assert calibration_error(p, [0, 1], n_bins=10) == pytest.approx((0.1 + 0.6) / 2)
-
-    def test_certain_and_right_is_zero(self):
-        assert calibration_error(np.eye(3), [0, 1, 2]) == 0
-
-    def test_small_for_the_true_temperature_large_for_another(self):
-        scores, rows = drawn(0.3)
-        assert calibration_error(softmax(scores, 0.3), rows) < 0.03
-        assert calibration_error(softmax(scores, 0.05), rows) > 0.2
-
-
-@pytest.mark.parametrize("function", [fit_temperature, calibration_error])
 @pytest.mark.parametrize(
     ("scores", "rows", "message"),
     [
@@ -102,6 +78,6 @@ class TestCalibrationError:
         (np.array([[0.1, np.nan]]), [0], "must be finite"),
     ],
 )
-def test_what_does_not_fit_is_refused(function, scores, rows, message):
+def test_what_does_not_fit_is_refused(scores, rows, message):
     with pytest.raises(CalibrationError, match=message):
-        function(scores, rows)
+        fit_temperature(scores, rows)

@@ -16,6 +16,11 @@ from saccade.gui import platform
 FILE = Path(__file__).resolve().parents[2] / "gui" / "platform.py"
 DEBIAN = ("libglib2.0-0", "libgl1", "libegl1", "libfontconfig1", "libxkbcommon0", "libdbus-1-3")
 
+SCREEN = (
+    *("libxcb-cursor0", "libxcb-icccm4", "libxcb-keysyms1", "libxcb-shape0", "libxcb-xkb1"),
+    *("libxkbcommon-x11-0", "xvfb"),
+)
+
 linux_only = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="Qt's wheels bring every library but on Linux"
 )
@@ -56,10 +61,12 @@ def test_only_linux_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_library_has_its_debian_package(monkeypatch: pytest.MonkeyPatch) -> None:
     on_system(monkeypatch, user=0, manager="apt-get")
     monkeypatch.setattr(platform, "_loads", lambda name: False)
+    install = "apt-get update && apt-get install -y --no-install-recommends "
     everything = platform.missing_libraries()
-    assert platform.install_command(everything) == (
-        "apt-get update && apt-get install -y --no-install-recommends " + " ".join(DEBIAN)
-    )
+    assert platform.install_command(everything) == install + " ".join(DEBIAN)
+    with_screen = platform.missing_for_tests()
+    assert platform.install_command(with_screen) == install + " ".join(DEBIAN + SCREEN)
+    assert platform.missing_libraries(screen=True) == with_screen[:-1]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +90,26 @@ def test_the_command_is_the_one_this_user_would_give(
     assert platform.install_command(()) == ""
 
 
-def test_the_file_runs_by_its_path_without_saccade() -> None:
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", str(FILE)], capture_output=True, text=True, check=False
+@linux_only
+def test_a_package_of_several_libraries_is_named_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    on_system(monkeypatch, user=0, manager="dnf")
+    assert platform.install_command(("libxcb-shape.so.0", "libxcb-xkb.so.1", "Xvfb")) == (
+        "dnf install -y libxcb xorg-x11-server-Xvfb"
     )
+
+
+@pytest.mark.parametrize("screen", [False, True])
+def test_the_file_runs_by_its_path_without_saccade(screen: bool) -> None:
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", str(FILE), *(["--screen"] if screen else [])],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    missing = platform.missing_for_tests() if screen else platform.missing_libraries()
     assert (done.returncode, done.stdout, done.stderr) == (
-        int(bool(platform.missing_libraries())),
-        platform.install_command(platform.missing_libraries()),
+        int(bool(missing)),
+        platform.install_command(missing),
         "",
     )
 
