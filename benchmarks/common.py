@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,13 @@ def synthetic(n: int, seed: int = 0) -> Float32:
     mean = rng.standard_normal(DIM)
     vectors = centred + MEAN_LENGTH * mean / np.linalg.norm(mean)
     return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
+
+
+def forward_in_time(n_trials: int, n_parts: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield each of some equal parts of a session but the first, behind all before it."""
+    parts = np.array_split(np.arange(n_trials), n_parts + 1)
+    for number in range(1, n_parts + 1):
+        yield np.concatenate(parts[:number]), parts[number]
 
 
 def options(purpose: str | None) -> argparse.ArgumentParser:

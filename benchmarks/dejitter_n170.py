@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from common import BESIDE, emit, options, print_table
+from common import BESIDE, emit, forward_in_time, options, print_table
 from recordings import below, difference
 from recordings_data import N170, directions
 from recordings_twin import write_twin
 
 from saccade.calibration.collect import Trials, collect
 from saccade.calibration.crossvalidate import fit
-from saccade.calibration.folds import folds
 from saccade.models.evaluation.accuracy import auc
 from saccade.realtime.epochs import EpochSettings
 from saccade.realtime.pipeline import settings_from_spec
@@ -85,7 +84,7 @@ def compare(paths: list[Path], baseline: bool) -> list[dict[str, Any]]:
     for dejitter in (False, True):
         early = trials(paths[:4], max(gaps_s), dejitter, baseline)
         late = trials(paths[4:], max(gaps_s), dejitter, baseline)
-        parts = list(folds(early.labels, N_FOLDS, seed=0))
+        parts = list(forward_in_time(len(early.labels), N_FOLDS))
         forward.append(
             np.concatenate([contrast(early, train, early, test) for train, test in parts])
         )

@@ -51,17 +51,23 @@ class Moments:
 
     def ridge(self, alpha: float) -> Encode:
         """Return the regression with a penalty in units of a trial's mean energy."""
+        weights, bias = self.weights(alpha)
+        return lambda epochs: features(epochs) @ weights + bias
+
+    def weights(self, alpha: float) -> tuple[Float32, Float32]:
+        """Return the regression's weights, (p, dim), and bias, (dim,)."""
         mean_x, mean_y = self.x / self.n, self.y / self.n
         gram = self.xx - np.outer(self.x, mean_x).astype(np.float32)
         gram[np.diag_indices(len(gram))] += np.float32(alpha * np.trace(gram) / self.n)
         cross = self.xy - np.outer(self.x, mean_y).astype(np.float32)
         weights = cho_solve(cho_factor(gram, overwrite_a=True, check_finite=False), cross)
-        bias = (mean_y - mean_x @ weights).astype(np.float32)
-        return lambda epochs: features(epochs) @ weights + bias
+        return weights, (mean_y - mean_x @ weights).astype(np.float32)
 
-    def best_ridge(self, epochs: Float32, targets: Float32) -> float:
+    def best_ridge(
+        self, epochs: Float32, targets: Float32, alphas: Sequence[float] = ALPHAS
+    ) -> float:
         """Return the penalty under which other trials come nearest to their targets."""
-        return max(ALPHAS, key=lambda alpha: _nearness(self.ridge(alpha)(epochs), targets))
+        return max(alphas, key=lambda alpha: _nearness(self.ridge(alpha)(epochs), targets))
 
 
 def features(epochs: Float32) -> Float32:

@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import BESIDE, emit, machine, options, print_table
+from common import BESIDE, emit, forward_in_time, machine, options, print_table
 from recordings_data import (
     DATA_SETS,
     DataSet,
@@ -47,7 +47,6 @@ from recordings_twin import write_twin
 
 from saccade.calibration.collect import Trials
 from saccade.calibration.crossvalidate import fit
-from saccade.calibration.folds import folds
 from saccade.models.encoders import EncoderFamily
 from saccade.models.evaluation.accuracy import accuracy, auc, auc_interval
 from saccade.models.evaluation.bootstrap import Measured
@@ -112,7 +111,7 @@ def choose(data_set: DataSet, folder: Path, choices: tuple[Preprocessing, ...]) 
         trials = read(data_set, folder, choice)
         labels = trials.labels[: n_training(trials)]
         contrasts, truth = [], []
-        for train, test in folds(labels, 3, seed=0):
+        for train, test in forward_in_time(len(labels), 3):
             kept = below(trials, train, choice.limit_uv)
             rows = [gallery.row(labels[row]) for row in kept]
             scores = fit(ridge, trials.data[kept], rows, gallery).scores(trials.data[test], gallery)
