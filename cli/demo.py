@@ -103,6 +103,7 @@ def _settings(name: str) -> dict[str, object]:
         "epochs.baseline_s": "none",
         "epochs.crop_s": "none",
         "pipeline.line_hz": 50.0,
+        "calibration.encoder": "ridge",  # the stream goes on meanwhile, so fitting must be quick
     }
 
 
